@@ -1,0 +1,45 @@
+# Every target sets itself up in .venv from pinned versions.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.ready
+RUN := $(VENV)/bin/
+
+.PHONY: demo test check long bench docs clean
+
+demo: $(STAMP)
+	$(RUN)essgw demo
+
+test: $(STAMP)
+	$(RUN)coverage erase
+	$(RUN)coverage run -m pytest
+	$(RUN)coverage combine -q
+	$(RUN)coverage report
+
+check: $(STAMP)
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(RUN)essgw check mappings/registers/*.yaml demo outlander
+	$(RUN)python docs/generate.py --check
+
+long: $(STAMP)
+	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long
+
+bench: $(STAMP)
+	$(RUN)python -m bench.run
+
+docs: $(STAMP)
+	$(RUN)python docs/generate.py
+
+clean:
+	rm -rf $(VENV) build dist .coverage*
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "essgw needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`. Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(RUN)pip install --quiet --disable-pip-version-check -e '.[dev,fast]'
+	touch $@

@@ -1,0 +1,1 @@
+"""What exists: points, quality, alarms, the pack. Knows no clock, no bus and no file."""

@@ -1,0 +1,224 @@
+"""What racks on one DC bus come to together: weighted means, limits, counts, alarms.
+
+Rules (CONTROL R19, R20, R43):
+- means are taken over connected usable racks, and over all usable racks while none is connected;
+- a bus may do what its weakest conducting rack allows: the smallest of (rack limit / rack share), share by
+  capacity; a rack whose contactors are unknown conducts; an unknown limit is 0; nothing conducts: 0; an
+  unknown capacity leaves the smallest rack limit. A BMU's own limit for the bus can only narrow it. The
+  correction of shares by measured current, and the site's cap, are not in yet;
+- a rack counts as valid while its voltage, current and SoC, as far as some message carries them, are usable;
+- an alarm that was set stays set while its rack is silent or its signal is not available.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.model.alarm import CAUSES, Level, alarm_point
+from gateway.model.contributor import Contributors, Result, contributors, settle
+from gateway.model.pack import Draft, Flags, Vector
+from gateway.model.point import Scope
+from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail, worst
+
+_NONE = int(Detail.NONE)
+_INACCURATE = np.array([Detail.INACCURATE], np.uint8)
+ESSENTIAL = ("rack_voltage", "rack_current", "rack_soc")
+
+
+def _connection(draft: Draft) -> Vector:
+    """For each rack 1, 0 or NaN (unknown)."""
+    part = draft.layout.slices["rack_connected"]
+    if "rack_connected" in draft.flawless:
+        return draft.values[part]
+    return np.where(USABLE[draft.quality[part]], draft.values[part], np.nan)
+
+
+def _one(value: float, quality: int, age: float) -> Result:
+    codes = np.array([quality], np.uint8)
+    return Result(np.array([value]), codes, np.array([age]), whole=quality == _NONE)
+
+
+def _weights(draft: Draft, names: Iterable[str], chosen: Flags) -> Vector | None:
+    """The product of some points for each chosen rack, 1 for a point that no message carries.
+
+    Old numbers will do: capacity and health change over years. None where one is unknown.
+    """
+    weights = np.ones(np.count_nonzero(chosen))
+    for name in names:
+        if name in draft.carried:
+            values = draft.values[draft.layout.slices[name]][chosen]
+            if not (values > 0).all():  # NaN is not
+                return None
+            weights = weights * values
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A mean over the racks that matter."""
+
+    target: str
+    source: str
+    weights: tuple[str, ...]
+
+    def apply(self, draft: Draft) -> None:
+        """Write the mean of the connected racks, or of all while none is connected."""
+        if self.target in draft.flawless:
+            return  # the BMU reports it
+        of = contributors(draft, self.source, 1)
+        mask = of.mask[0]
+        on_bus = _connection(draft) == 1
+        chosen = mask & on_bus if on_bus.any() else mask
+        weights = _weights(draft, self.weights, chosen)
+        whole = of.whole and weights is not None
+        if weights is None:
+            weights = np.ones(np.count_nonzero(chosen))
+        total = weights.sum()
+        mean = of.values[0][chosen] @ weights / total if total else np.nan
+        quality = of.quality if whole else worst(of.quality, _INACCURATE)
+        settle(draft, self.target, Result(np.array([mean]), quality, of.age, whole))
+
+
+@dataclass(frozen=True, slots=True)
+class BusLimit:
+    """What the bus may do so that no conducting rack exceeds its own limit (R20)."""
+
+    target: str
+    source: str
+
+    def apply(self, draft: Draft) -> None:
+        """Write the limit; 0 where a conducting rack's own is unknown."""
+        of = contributors(draft, self.source, 1)
+        conducts = _connection(draft) != 0
+        if not of.whole and np.isinf(of.age[0]) and conducts.any():
+            settle(draft, self.target, Result(np.array([np.nan]), of.quality, of.age))
+            return
+        settle(draft, self.target, self._narrowed(draft, self._limit(draft, of, conducts)))
+
+    def _narrowed(self, draft: Draft, result: Result) -> Result:
+        """The same, but not above what a BMU reports for the whole bus; 0 while that is unknown."""
+        if self.target not in draft.carried:
+            return result
+        part = draft.layout.slices[self.target]
+        if not USABLE[draft.quality[part]].all():
+            return _one(0.0, Detail.INACCURATE, float(draft.age[part][0]))
+        return dataclasses.replace(result, values=np.minimum(result.values, draft.values[part]))
+
+    def _limit(self, draft: Draft, of: Contributors, conducts: Flags) -> Result:
+        age = float(of.age[0] if of.whole else draft.age[draft.layout.slices[self.source]].max())
+        if not conducts.any():
+            return _one(0.0, _NONE, age)
+        if not of.whole and not of.usable[0][conducts].all():
+            return _one(0.0, Detail.INACCURATE, age)
+        limits = of.values[0][conducts]
+        weights = _weights(draft, ("rack_capacity",), conducts)
+        if weights is None:
+            return _one(limits.min(), Detail.INACCURATE, age)
+        return _one((limits / weights).min() * weights.sum(), _NONE, age)
+
+
+@dataclass(frozen=True, slots=True)
+class CellCount:
+    """How many cells or sensors of each rack are usable."""
+
+    target: str
+    source: str
+
+    def apply(self, draft: Draft) -> None:
+        """Write the counts: always good, for 0 is an answer."""
+        racks = draft.layout.topology.racks
+        codes = draft.quality[draft.layout.slices[self.source]].reshape(racks, -1)
+        if self.source in draft.flawless:
+            counts = np.full(racks, float(codes.shape[1]))
+        else:
+            counts = USABLE[codes].sum(axis=1).astype(np.float64)
+        settle(draft, self.target, _known(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The sum of what is known of the racks."""
+
+    target: str
+    source: str
+
+    def apply(self, draft: Draft) -> None:
+        """Write the sum; racks that are unknown add nothing and make it inaccurate."""
+        if self.target in draft.carried:
+            return  # the BMU counts
+        of = contributors(draft, self.source, 1)
+        total = of.values.sum() if of.whole else np.where(of.usable, of.values, 0.0).sum()
+        settle(draft, self.target, _one(total, int(of.quality[0]), of.age[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class RackCount:
+    """How many racks are valid."""
+
+    def apply(self, draft: Draft) -> None:
+        """Write the count."""
+        carried = draft.carried.intersection(ESSENTIAL)
+        if carried and draft.flawless.issuperset(carried):
+            settle(draft, "racks_valid", _one(draft.layout.topology.racks, _NONE, 0.0))
+            return
+        codes = [draft.quality[draft.layout.slices[name]] for name in carried]
+        valid = np.all(USABLE[codes], axis=0) if codes else np.zeros(1)
+        settle(draft, "racks_valid", _one(float(np.count_nonzero(valid)), _NONE, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The communication alarm of racks that were heard and are heard no more."""
+
+    def apply(self, draft: Draft) -> None:
+        """Write the alarm: 1 where something that the rack's BMU told is old data."""
+        layout = draft.layout
+        lost = np.zeros(layout.topology.racks)
+        for name in draft.carried - draft.flawless:
+            if layout.points[name].scope is Scope.RACK:
+                lost[draft.quality[layout.slices[name]] == Detail.OLD_DATA] = 1.0
+        settle(draft, "rack_alarm_communication", _known(lost))
+
+
+def _known(values: Vector) -> Result:
+    """Values that the gateway knows of itself: good and new."""
+    return Result(values, np.zeros(len(values), np.uint8), np.zeros(len(values)), whole=True)
+
+
+_WEIGHTS = np.array([2.0**cause.bit for cause in CAUSES])
+_LEVELS = tuple(level.value for level in Level)
+ALARM_BITS = tuple(f"{whose}{level}s" for level in _LEVELS for whose in ("rack_", ""))
+_FIRST = alarm_point(Level.WARNING, CAUSES[0])
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmBits:
+    """The alarms of each level as bit fields: of each rack, and of any rack."""
+
+    def apply(self, draft: Draft) -> None:
+        """Write the bits; an alarm whose rack is silent stays as it was."""
+        layout, racks = draft.layout, draft.layout.topology.racks
+        shape = (len(_LEVELS), len(CAUSES), racks)
+        first = layout.first(_FIRST)
+        block = slice(first, first + len(_LEVELS) * len(CAUSES) * racks)
+        active = draft.values[block].reshape(shape) == 1
+        codes = draft.quality[block].reshape(shape)
+        seen = codes != Detail.NEVER_SEEN
+        flaws = np.where(seen, SEVERITY[codes], 0).max(axis=1)
+        ages = np.where(seen, draft.age[block].reshape(shape), -np.inf).max(axis=1)
+        bits = (active * _WEIGHTS[:, None]).sum(axis=1)
+        everyone = active.any(axis=2) @ _WEIGHTS
+        for index, level in enumerate(_LEVELS):
+            told = seen[index].any(axis=0)
+            if not told.any():
+                continue
+            quality = np.asarray(BY_SEVERITY[flaws[index]])
+            quality[~told] = Detail.NEVER_SEEN
+            whole = not quality.any()
+            values = bits[index] if whole else np.where(told, bits[index], np.nan)
+            age = ages[index] if whole else np.where(told, ages[index], np.inf)
+            settle(draft, f"rack_{level}s", Result(values, quality, age, whole))
+            code = _NONE if whole else Detail.INACCURATE
+            settle(draft, f"{level}s", _one(everyone[index], code, ages[index].max()))
