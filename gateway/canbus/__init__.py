@@ -1,0 +1,1 @@
+"""What a CAN frame is and how it becomes values. Knows no bus, no clock and no file."""

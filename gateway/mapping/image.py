@@ -1,0 +1,124 @@
+"""The register image: a whole snapshot as the bytes that Modbus answers are cut from.
+
+Encoding is the work of every cycle, so it is numpy over whole columns; serving is slicing. An image never
+changes once made.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.mapping.words import Arrangement, WordType, to_words
+from gateway.model.pack import Indices, Snapshot, Vector
+from gateway.model.quality import BY_SEVERITY, QUALITY_REGISTER, SEVERITY, USABLE
+
+REGISTERS = 65536
+_AGE_UNIT = 0.01  # s
+_OLDEST = 65534
+_ROUNDING = 1e-6  # counts: 100.0 A over 0.1 A a count is 999.9999999999999
+_NEVER = 65535
+
+
+class Image(NamedTuple):
+    """The registers of one unit at one instant."""
+
+    data: bytes
+    "Big-endian, two bytes a register, from address 0."
+    blocked: bytes | None
+    "One byte a register, 1 where reading is refused now; None where nothing is."
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Values that are encoded in the same way."""
+
+    kind: WordType
+    arrangement: Arrangement
+    elements: Indices
+    addresses: Indices
+    scale: Vector
+    "What one count is worth, with the sign of the map."
+    offset: Vector
+    missing: str
+    constant: int | None
+    limits: bool
+    "Limits are rounded down: never to more than is allowed."
+    bits: NDArray[np.int64] | None
+
+    def registers(self) -> Indices:
+        """All addresses, word by word."""
+        return (self.addresses[:, None] + np.arange(self.kind.words)).ravel()
+
+    def encode(
+        self, snapshot: Snapshot, image: NDArray[np.uint16], lost: NDArray[np.bool_]
+    ) -> None:
+        """Write the column into an image; `lost` says where there is no value to show."""
+        values = snapshot.values[self.elements]
+        if self.bits is not None:
+            raised = np.where(lost, 0, values == 1).astype(np.int64) << self.bits
+            packed = np.bincount(self.addresses, raised, minlength=REGISTERS)
+            image[self.addresses] = packed[self.addresses].astype(np.uint16)
+            return
+        numbers = (values - self.offset) / self.scale
+        if self.limits and not self.kind.is_float:
+            numbers = np.floor(numbers + _ROUNDING)
+        words = to_words(self.kind, numbers, lost, self.constant, self.arrangement)
+        for word in range(self.kind.words):
+            image[self.addresses + word] = words[:, word]
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """Where the quality and age of each value are shown: of a register of bits, the worst of all."""
+
+    elements: Indices
+    "In the order of registers; several in a row where one register packs several."
+    starts: Indices
+    "Where each register's elements begin."
+    quality: Indices
+    "Addresses."
+    age: Indices
+    "Addresses."
+
+    def encode(self, snapshot: Snapshot, image: NDArray[np.uint16]) -> None:
+        """Write both mirrors into an image."""
+        ranks = np.maximum.reduceat(SEVERITY[snapshot.quality][self.elements], self.starts)
+        image[self.quality] = QUALITY_REGISTER[BY_SEVERITY][ranks]
+        counts = np.clip(snapshot.age / _AGE_UNIT, 0, _OLDEST).astype(np.uint16)
+        counts[np.isinf(snapshot.age)] = _NEVER
+        image[self.age] = np.maximum.reduceat(counts[self.elements], self.starts)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMap:
+    """A register map compiled for one unit of a container."""
+
+    name: str
+    version: str
+    digest: str
+    template: NDArray[np.uint16]
+    "Constants, and the pattern of gaps."
+    columns: tuple[Column, ...]
+    mirrors: Mirrors | None
+    holes: bytes
+    "One byte a register, 1 where there is none."
+
+    def encode(self, snapshot: Snapshot) -> Image:
+        """The image of a snapshot."""
+        image = self.template.copy()
+        absent = np.isnan(snapshot.values)
+        unusable = absent | ~USABLE[snapshot.quality]
+        blocked = None
+        for column in self.columns:
+            lost = (absent if column.missing == "hold" else unusable)[column.elements]
+            column.encode(snapshot, image, lost)
+            if column.missing == "exception" and lost.any():
+                blocked = bytearray(REGISTERS) if blocked is None else blocked
+                for word in range(column.kind.words):
+                    for address in column.addresses[lost]:
+                        blocked[int(address) + word] = 1
+        if self.mirrors is not None:
+            self.mirrors.encode(snapshot, image)
+        return Image(image.astype(">u2").tobytes(), None if blocked is None else bytes(blocked))

@@ -1,0 +1,244 @@
+"""A site file and all that it names, as tables ready to run."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.canbus.adapter import Assignment, load_adapter
+from gateway.canbus.frame import identifier_text
+from gateway.canbus.table import Message
+from gateway.errors import AdapterError, MappingError, MissingDatabase, Problem
+from gateway.mapping.frames import FrameCompiler
+from gateway.mapping.image import RegisterMap
+from gateway.mapping.library import Library
+from gateway.mapping.notation import numbers
+from gateway.mapping.plan import Coded, Plan
+from gateway.mapping.protocol import load_protocol
+from gateway.mapping.registers import load_map
+from gateway.mapping.schema import BusRow, ContainerRow, FaceRow, SiteFile, SourceRow, load
+from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
+from gateway.model.pack import Layout, Slot, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """A CAN bus and how to open it."""
+
+    name: str
+    interface: str
+    channel: str | int | None
+    bitrate: int | None
+    options: Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container: its layout and the messages that fill it."""
+
+    name: str
+    title: str
+    layout: Layout
+    messages: Mapping[str, Sequence[Message]]
+    "By bus."
+    slots: Sequence[Slot]
+    slot_of: Mapping[int, int]
+    carried: frozenset[str]
+    coded: Sequence[Coded]
+    "Coded adapters."
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A register map of a container, where and under which unit id it is served."""
+
+    host: str
+    port: int
+    unit: int
+    container: str
+    registers: RegisterMap
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a gateway needs to know before it runs."""
+
+    name: str
+    title: str
+    file: Path
+    cycle: float
+    buses: Mapping[str, Bus]
+    containers: Sequence[Container]
+    faces: Sequence[Face]
+
+
+def load_site(library: Library, name: str) -> Site:
+    """Read a site by path or name; MappingError with every problem of its files."""
+    path = library.need(name, "sites", "site")
+    source = parse(read_text(path), str(path))
+    rows = load(source, SiteFile)
+    compiler = _SiteCompiler(library, source, path, rows)
+    containers = [
+        compiler.container(("containers", index), row) for index, row in enumerate(rows.containers)
+    ]
+    compiler.check_names()
+    compiler.check_identifiers(containers)
+    faces = [face for index, row in enumerate(rows.faces)
+             for face in compiler.faces(("faces", index), row, containers)]  # fmt: skip
+    compiler.check_faces(faces)
+    compiler.stop()
+    buses = {bus: _bus(bus, row) for bus, row in rows.buses.items()}
+    return Site(rows.site, rows.title, path, rows.cycle, buses, containers, faces)
+
+
+def _bus(name: str, row: BusRow) -> Bus:
+    return Bus(name, row.interface, row.channel, row.bitrate, dict(row.options))
+
+
+class _SiteCompiler:
+    """Puts a site together, keeping the problems of all files until the end."""
+
+    def __init__(self, library: Library, source: Source, path: Path, rows: SiteFile) -> None:
+        self._library, self._source, self._path, self._rows = library, source, path, rows
+        self._problems: list[Problem] = []
+        self._missing: list[Problem] = []
+
+    def stop(self) -> None:
+        """Raise what was found wrong, if anything."""
+        problems = list(dict.fromkeys([*self._problems, *self._source.problems]))
+        if problems:
+            raise MappingError([*problems, *self._missing])
+        if self._missing:
+            raise MissingDatabase(self._missing)
+
+    def check_names(self) -> None:
+        """Containers must have different names."""
+        names = [row.name for row in self._rows.containers]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                at = ("containers", index, "name")
+                self._source.report(at, f"a container named '{name}' exists already")
+
+    def check_identifiers(self, containers: Sequence[Container]) -> None:
+        """A bus brings an identifier to one container, and to one message or adapter of it."""
+        taken: dict[tuple[str, int], str] = {}
+        for index, container in enumerate(containers):
+            own = [(bus, item.key) for bus, items in container.messages.items() for item in items]
+            for coded in container.coded:
+                own += {(coded.bus, slot.key) for slot in coded.adapter.slots}
+            seen = dict(taken)
+            for bus, key in own:
+                if owner := seen.get((bus, key)):
+                    text = f"{identifier_text(key)} on {bus} already belongs to {owner}"
+                    remedy = "give it a bus or an address of its own"
+                    self._source.report(("containers", index), text, remedy)
+                    break
+                seen[bus, key] = container.name
+            taken |= dict.fromkeys(own, container.name)
+
+    def container(self, at: Location, row: ContainerRow) -> Container:
+        """Compile a container and the protocols that fill it."""
+        shape = row.topology
+        sensors = shape.cells if shape.sensors is None else shape.sensors
+        layout = Layout(Topology(shape.racks, shape.modules, shape.cells, sensors))
+        plan = Plan(layout)
+        for index, spoken in enumerate(row.sources):
+            here = (*at, "sources", index)
+            buses = self._buses(here, spoken)
+            racks = self._racks(here, spoken, shape.racks)
+            try:
+                self._spoken(here, spoken, plan, buses, racks)
+            except AdapterError as error:
+                self._source.report((*here, "adapter"), str(error))
+            except MissingDatabase as error:
+                self._missing += error.problems
+            except MappingError as error:
+                self._problems += error.problems
+        return Container(
+            row.name, row.title, layout, dict(plan.messages), plan.slots, plan.slot_of,
+            frozenset(plan.carried), plan.coded,
+        )  # fmt: skip
+
+    def _spoken(
+        self,
+        at: Location,
+        row: SourceRow,
+        plan: Plan,
+        buses: Mapping[str, str],
+        racks: Mapping[int, int],
+    ) -> None:
+        """Add what one source tells to a container's plan."""
+        if (row.frames is None) == (row.adapter is None):
+            self._source.report(at, "a source names either frames or an adapter")
+        elif row.frames is not None:
+            protocol = load_protocol(self._library, row.frames, (self._path.parent,))
+            FrameCompiler(protocol, plan, buses, racks).add()
+        elif row.adapter is not None and racks:
+            bus = next(iter(buses.values()))
+            adapter = load_adapter(row.adapter)(Assignment(plan.layout, bus, racks))
+            for name in plan.add_adapter(bus, adapter):
+                self._source.report(at, f"{name} is also carried by a message", "map it once")
+
+    def _buses(self, at: Location, row: SourceRow) -> dict[str, str]:
+        buses = {"main": row.bus} if isinstance(row.bus, str) else row.bus
+        for role, bus in buses.items():
+            if bus not in self._rows.buses:
+                here = (*at, "bus") if isinstance(row.bus, str) else (*at, "bus", role)
+                self._source.report(
+                    here, f"no bus is named '{bus}'", did_you_mean(bus, self._rows.buses)
+                )
+        return buses
+
+    def _racks(self, at: Location, row: SourceRow, count: int) -> dict[int, int]:
+        """The address of each rack that speaks the protocol."""
+        try:
+            racks = numbers(row.racks) if row.racks is not None else tuple(range(1, count + 1))
+        except ValueError as error:
+            self._source.report((*at, "racks"), str(error))
+            return {}
+        if not racks:
+            self._source.report((*at, "racks"), "names no rack", "leave it out for all racks")
+            return {}
+        wrong = [rack for rack in racks if not 1 <= rack <= count]
+        if wrong:
+            self._source.report(
+                (*at, "racks"), f"there is no rack {wrong[0]}: racks go from 1 to {count}"
+            )
+        first = racks[0] if row.address is None else row.address
+        return {rack: first + rack - racks[0] for rack in racks if rack not in wrong}
+
+    def faces(self, at: Location, row: FaceRow, containers: Sequence[Container]) -> list[Face]:
+        """Compile a face: one unit id, or several in a row where the map splits the racks."""
+        by_name = {container.name: container for container in containers}
+        name = row.container if row.container is not None else containers[0].name
+        if name not in by_name:
+            self._source.report(
+                (*at, "container"), f"no container is named '{name}'", did_you_mean(name, by_name)
+            )
+            return []
+        host, _, port = row.listen.rpartition(":")
+        if not 1 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
+            self._source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
+            return []
+        layout = by_name[name].layout
+        try:
+            rows = load_map(self._library, row.map, (self._path.parent,))
+            units = math.ceil(layout.topology.racks / rows.racks_per_unit)
+            return [
+                Face(host.strip("[]"), int(port), row.unit + index, name,
+                     rows.compiled(layout, index, self._rows.site, name))
+                for index in range(units)
+            ]  # fmt: skip
+        except MappingError as error:
+            self._problems += error.problems
+            return []
+
+    def check_faces(self, faces: Sequence[Face]) -> None:
+        """A unit id can be served once at an address."""
+        seen = set()
+        for face in faces:
+            place = (face.host, face.port, face.unit)
+            if place in seen:
+                text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
+                self._source.report(("faces",), text, "give each face a unit id of its own")
+            seen.add(place)

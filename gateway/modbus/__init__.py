@@ -1,0 +1,1 @@
+"""Modbus without sockets: bytes in, bytes out."""

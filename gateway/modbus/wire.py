@@ -1,0 +1,116 @@
+"""Modbus TCP as bytes: find whole requests in a stream, and answer them.
+
+stream -> Receiver.feed -> [unit, transaction, PDU]... -> answer -> response bytes
+
+length field below 2 or above 254     the stream cannot be trusted any more: Desynchronised, close
+protocol id not 0                     skipped without an answer (MSG V1.0b clause 4.4.2.2)
+unit id that is not served            exception 0A, path unavailable
+unit id 0 or 255                      the device itself: the first unit (MSG clause 4.4.2.5)
+function that is not served           exception 01
+PDU of another length than it should  exception 03
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway.modbus.bank import Bank, Code, Refused
+
+MAX_PDU = 253
+MAX_LENGTH = MAX_PDU + 1
+"Of the length field: PDU and unit id (APP clause 4.1)."
+MAX_READ = 125
+MAX_WRITE = 123
+
+MIN_LENGTH = 2
+_HEADER = struct.Struct(">HHH")
+"Transaction, protocol, length; unit id and PDU follow."
+_FIXED = 12
+"Length of an ADU with two 16-bit fields after the function code."
+_PAIR = struct.Struct(">HH")
+
+
+class Desynchronised(Exception):
+    """The stream holds something that cannot be a Modbus TCP header."""
+
+
+class Receiver:
+    """Cuts a stream of bytes into requests, however it was cut before."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.foreign = 0
+        "Frames skipped for their protocol id."
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Each whole ADU in order; raises Desynchronised where the stream breaks."""
+        if self._rest:
+            data = self._rest + data
+        at, end = 0, len(data)
+        while end - at >= _HEADER.size:
+            _, protocol, length = _HEADER.unpack_from(data, at)
+            if not MIN_LENGTH <= length <= MAX_LENGTH:
+                raise Desynchronised(f"length field {length}")
+            after = at + _HEADER.size + length
+            if after > end:
+                break
+            if protocol:
+                self.foreign += 1
+            else:
+                yield data[at:after]
+            at = after
+        self._rest = data[at:]
+
+
+def answer(units: Mapping[int, Bank], adu: bytes) -> bytes:
+    """The response to a whole ADU."""
+    bank, serve = units.get(adu[6]), _SERVED.get(adu[7])
+    if bank is None:
+        return _exception(adu, Code.PATH_UNAVAILABLE)
+    if serve is None:
+        return _exception(adu, Code.ILLEGAL_FUNCTION)
+    try:
+        return serve(bank, adu)
+    except Refused as refusal:
+        return _exception(adu, refusal.code)
+
+
+def _exception(adu: bytes, code: Code) -> bytes:
+    return adu[:4] + bytes((0, 3, adu[6], adu[7] | 0x80, code))
+
+
+def _read(bank: Bank, adu: bytes) -> bytes:
+    if len(adu) != _FIXED:
+        raise Refused(Code.ILLEGAL_VALUE)
+    address, quantity = _PAIR.unpack_from(adu, 8)
+    if not 1 <= quantity <= MAX_READ:
+        raise Refused(Code.ILLEGAL_VALUE)
+    size = 2 * quantity
+    head = bytes((adu[0], adu[1], 0, 0, 0, size + 3, adu[6], adu[7], size))
+    return head + bank.read(address, quantity)
+
+
+def _write_one(bank: Bank, adu: bytes) -> bytes:
+    if len(adu) != _FIXED:
+        raise Refused(Code.ILLEGAL_VALUE)
+    bank.write(adu[8] << 8 | adu[9], adu[10:12])
+    return adu
+
+
+def _write_many(bank: Bank, adu: bytes) -> bytes:
+    if len(adu) <= _FIXED:
+        raise Refused(Code.ILLEGAL_VALUE)
+    address, quantity = _PAIR.unpack_from(adu, 8)
+    size = 2 * quantity
+    if not 1 <= quantity <= MAX_WRITE or adu[_FIXED] != size or len(adu) != _FIXED + 1 + size:
+        raise Refused(Code.ILLEGAL_VALUE)
+    bank.write(address, adu[_FIXED + 1 :])
+    return adu[:4] + b"\0\6" + adu[6:12]
+
+
+_SERVED: Mapping[int, Callable[[Bank, bytes], bytes]] = {
+    3: _read,
+    4: _read,
+    6: _write_one,
+    16: _write_many,
+}
+"What is served, by function code; anything else is answered with exception 01."
