@@ -1,0 +1,1 @@
+"""Adapters of the gateway: what a table cannot say. Each is found by its entry point."""

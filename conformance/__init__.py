@@ -1,0 +1,1 @@
+"""Conformance: simulators and suites. Nothing in the gateway imports this."""

@@ -1,0 +1,1 @@
+"""Simulators that speak on real buses: a battery container's BMUs."""

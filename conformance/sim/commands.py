@@ -1,0 +1,152 @@
+"""`essgw demo` and `essgw sim`: a simulated container, with or without the gateway that reads it."""
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+import can
+import typer
+
+from conformance.sim.battery import Battery, Ratings
+from conformance.sim.emitter import Emitter
+from gateway.app import Gateway, Runtime
+from gateway.cli.overrides import with_buses
+from gateway.cli.run import describe
+from gateway.cli.screen import ListenOption, address, err, library, out
+from gateway.cli.serving import until_stopped
+from gateway.errors import LinkError
+from gateway.links.log import configure
+from gateway.mapping.site import Bus, load_site
+
+_PORT, _TRIES = 5020, 50
+SilenceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--silence",
+        metavar="RACK[@SECONDS]",
+        help="Stop a rack's BMU, at once or later; repeatable.",
+    ),
+]
+ForOption = Annotated[
+    float | None, typer.Option("--for", metavar="SECONDS", help="End after so long.")
+]
+
+
+def demo(
+    silence: SilenceOption = None, listen: ListenOption = None, seconds: ForOption = None
+) -> None:
+    """Run a simulated container and serve its registers; `stop 3` and `start 3` silence and wake a rack."""
+    configure(quiet=True)
+    site = load_site(library(None), "demo")
+    until_stopped(_demo(Gateway(site, "simulation"), _plan(silence or []), listen, seconds))
+
+
+def sim(
+    bus: Annotated[
+        str, typer.Option("--bus", metavar="BUS=INTERFACE:CHANNEL", help="Where to send.")
+    ],
+    racks: Annotated[
+        int, typer.Option("--racks", min=1, max=15, help="How many racks speak.")
+    ] = 12,
+    silence: SilenceOption = None,
+    seconds: ForOption = None,
+) -> None:
+    """Send the frames of the simulated container on a bus, for a gateway elsewhere."""
+    configure(quiet=True)
+    site = with_buses(load_site(library(None), "demo"), [bus])
+    emitter = Emitter(Battery(Ratings(racks=racks)))
+    until_stopped(
+        _simulate(next(iter(site.buses.values())), _plan(silence or []), seconds, emitter)
+    )
+
+
+def _plan(texts: list[str]) -> list[tuple[int, float]]:
+    plan = []
+    for text in texts:
+        rack, _, after = text.partition("@")
+        try:
+            plan.append((int(rack), float(after or 0)))
+        except ValueError:
+            raise LinkError(f"--silence is RACK or RACK@SECONDS, like 3@20; not '{text}'") from None
+    return plan
+
+
+async def _demo(
+    gateway: Gateway, plan: list[tuple[int, float]], listen: str | None, seconds: float | None
+) -> None:
+    runtime, endpoint = await _started(gateway, listen)
+    host, _, port = endpoint.rpartition(":")
+    out.print(
+        f"{describe(gateway.site)}, simulated, serves Modbus TCP at {endpoint}, unit 1",
+        markup=False,
+    )
+    out.print(f"  mbpoll -m tcp -p {port} -a 1 -0 -r 0 -c 40 -1 -t 4:hex {host}", markup=False)
+    out.print(f"  essgw read {endpoint} voltage current soc 'rack_*'", markup=False)
+    out.print("type 'stop 3' to silence rack 3, 'start 3' to wake it; Ctrl-C ends", markup=False)
+    emitter = Emitter(Battery())
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+            tasks.create_task(runtime.live())
+            tasks.create_task(_simulate(gateway.site.buses["can0"], plan, None, emitter))
+            _listen_to_keyboard(emitter)
+    except TimeoutError:
+        pass
+    finally:
+        await runtime.stop()
+
+
+async def _started(gateway: Gateway, listen: str | None) -> tuple[Runtime, str]:
+    """A listening runtime: at the address asked for, else at the first free port from 5020."""
+    if listen is not None:
+        runtime = Runtime(gateway, address(listen))
+        await runtime.start()
+        return runtime, runtime.endpoints[0]
+    for port in range(_PORT, _PORT + _TRIES):
+        runtime = Runtime(gateway, ("127.0.0.1", port))
+        with contextlib.suppress(LinkError):
+            await runtime.start()
+            return runtime, runtime.endpoints[0]
+    raise LinkError(
+        f"no port from {_PORT} to {_PORT + _TRIES - 1} is free; give --listen HOST:PORT"
+    )
+
+
+async def _simulate(
+    bus: Bus, plan: list[tuple[int, float]], seconds: float | None, emitter: Emitter
+) -> None:
+    loop = asyncio.get_running_loop()
+    for rack, after in plan:
+        loop.call_later(after, emitter.silenced.add, rack)
+    try:
+        port = can.Bus(channel=bus.channel, interface=bus.interface)
+    except (can.CanError, OSError, ValueError) as error:
+        raise LinkError(f"bus {bus.name} does not open: {error}") from None
+    try:
+        async with asyncio.timeout(seconds):
+            await emitter.run(port)
+    except TimeoutError:
+        err.print(f"sent {emitter.sent} frames", markup=False)
+    finally:
+        port.shutdown()
+
+
+def _listen_to_keyboard(emitter: Emitter) -> None:
+    """Take `stop N` and `start N` from standard input, in a thread that ends with the program."""
+    verbs: dict[str, Callable[[int], None]] = {
+        "stop": emitter.silenced.add,
+        "start": emitter.silenced.discard,
+    }
+
+    def listen() -> None:
+        for line in sys.stdin:
+            verb, _, rack = line.strip().partition(" ")
+            if verb in verbs and rack.isdigit():
+                verbs[verb](int(rack))
+                out.print(f"rack {rack}: {verb}", markup=False)
+            elif verb:
+                err.print(f"'{line.strip()}' is neither 'stop RACK' nor 'start RACK'", markup=False)
+
+    threading.Thread(target=listen, name="keyboard", daemon=True).start()

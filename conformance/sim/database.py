@@ -1,0 +1,78 @@
+"""The demo BMU protocol as a DBC file: `python -m conformance.sim.database > mappings/frames/demo-bmu.dbc`."""
+
+from collections.abc import Iterator
+
+from conformance.sim.battery import Ratings
+from conformance.sim.bmu import PAGE, identifier
+
+ALARMS = tuple(
+    f"{level}{cause}"
+    for cause in ("CellOvervoltage", "CellUndervoltage", "Overtemperature")
+    for level in ("Warning", "Alarm", "Trip")
+)
+"One bit each, from bit 16 of the status message."
+
+_HEADER = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: BMU\n'
+_FIXED = {
+    (0x10, "Rack_Measure"): (
+        'RackVoltage : 7|16@0+ (0.1,0) [0|2000] "V"',
+        'RackCurrent : 23|16@0- (0.1,0) [-1000|1000] "A"',
+        'RackSoC : 39|16@0+ (0.01,0) [0|100] "%"',
+        'RackSoH : 55|8@0+ (0.5,0) [0|100] "%"',
+        'Measure_Counter : 59|4@0+ (1,0) [0|15] ""',
+    ),
+    (0x11, "Rack_Limits"): (
+        'ChargeCurrentLimit : 0|16@1+ (0.1,0) [0|1000] "A"',
+        'DischargeCurrentLimit : 16|16@1+ (0.1,0) [0|1000] "A"',
+        'ChargePowerLimit : 32|16@1+ (0.1,0) [0|2000] "kW"',
+        'DischargePowerLimit : 48|16@1+ (0.1,0) [0|2000] "kW"',
+    ),
+    (0x12, "Rack_Status"): (
+        'ContactorPositive : 0|1@1+ (1,0) [0|1] ""',
+        'ContactorNegative : 1|1@1+ (1,0) [0|1] ""',
+        'ContactorPrecharge : 2|1@1+ (1,0) [0|1] ""',
+        'Breaker : 3|1@1+ (1,0) [0|1] ""',
+        'RackState : 8|8@1+ (1,0) [0|99] ""',
+        *(f'{name} : {16 + bit}|1@1+ (1,0) [0|1] ""' for bit, name in enumerate(ALARMS)),
+        'Insulation : 32|16@1+ (1,0) [0|60000] "kOhm"',
+        'Status_Counter : 60|4@1+ (1,0) [0|15] ""',
+    ),
+    (0x13, "Rack_Info"): (
+        'RackCapacity : 0|16@1+ (0.1,0) [0|2000] "Ah"',
+        'SerialNumber : 16|48@1+ (1,0) [0|0] ""',
+    ),
+}
+
+
+def _paged(count: int, name: str, scaling: str, unit: str) -> Iterator[str]:
+    """Values of 14 bits, four a page."""
+    yield 'Page M : 0|8@1+ (1,0) [0|255] ""'
+    for number in range(count):
+        page, place = divmod(number, PAGE)
+        yield f'{name}{number + 1:03} m{page} : {8 + 14 * place}|14@1+ {scaling} [0|0] "{unit}"'
+
+
+def lines(ratings: Ratings | None = None) -> Iterator[str]:
+    """The database for rack 1; the other racks differ in the identifier's fourth digit."""
+    shape = ratings or Ratings()
+    cells = shape.modules * shape.cells
+    balancing = [
+        f'Balancing_{module + 1:02}_{cell + 1:03} m{module} : {8 + cell}|1@1+ (1,0) [0|1] ""'
+        for module in range(shape.modules)
+        for cell in range(shape.cells)
+    ]
+    messages = _FIXED | {
+        (0x20, "Module_Voltage"): tuple(_paged(shape.modules, "ModuleV_", "(0.02,0)", "V")),
+        (0x30, "Cell_Voltage"): tuple(_paged(cells, "CellV_", "(1,0)", "mV")),
+        (0x40, "Cell_Temperature"): tuple(_paged(cells, "CellT_", "(0.1,-40)", "degC")),
+        (0x50, "Cell_Balancing"): ('Module M : 0|8@1+ (1,0) [0|255] ""', *balancing),
+    }
+    yield _HEADER
+    for (kind, name), signals in messages.items():
+        yield f"BO_ {identifier(1, kind) | 1 << 31} {name}: 8 BMU"
+        yield from (f" SG_ {signal} Vector__XXX" for signal in signals)
+        yield ""
+
+
+if __name__ == "__main__":
+    print("\n".join(lines()))  # noqa: T201 - the output is the point

@@ -1,0 +1,5 @@
+"""`python -m gateway` is `essgw`."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""The command line: one file a verb; further verbs come in by entry point `essgw.commands`."""
+
+import importlib.metadata
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import gateway
+from gateway.cli import check, decode, maps, read, replay, run
+from gateway.cli.screen import complain, err
+from gateway.errors import GatewayError
+
+_ENTRY_POINTS = "essgw.commands"
+
+
+def application() -> typer.Typer:
+    """The program with all its verbs."""
+    program = typer.Typer(
+        name="essgw",
+        help="Battery container gateway: BMU CAN frames in, Modbus TCP registers out.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    program.callback()(about)
+    program.command("run")(run.run)
+    program.command("check")(check.check)
+    program.command("replay")(replay.replay)
+    program.command("decode")(decode.decode)
+    program.command("read")(read.read)
+    program.add_typer(maps.verbs, name="map")
+    for point in sorted(importlib.metadata.entry_points(group=_ENTRY_POINTS), key=lambda e: e.name):
+        try:
+            verb: Callable[..., None] = point.load()
+        except (ImportError, AttributeError) as error:
+            err.print(f"essgw {point.name} is not available: {error}", style="yellow", markup=False)
+            continue
+        program.command(point.name)(verb)
+    return program
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        typer.echo(gateway.__version__)
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+]
+
+
+def about(*, version: VersionOption = False) -> None:
+    """Battery container gateway: BMU CAN frames in, Modbus TCP registers out."""
+
+
+def main() -> None:
+    """Run `essgw`; what goes wrong on purpose is told in a line a problem, with its exit status."""
+    try:
+        application()(prog_name="essgw")
+    except GatewayError as error:
+        complain(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,120 @@
+"""`essgw check`: is a file right, and everything it names."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.screen import JsonOption, PathOption, complain, library, out, tell_files
+from gateway.errors import GatewayError, MappingError, Problem
+from gateway.mapping.database import load_database
+from gateway.mapping.frames import FrameCompiler
+from gateway.mapping.library import Library
+from gateway.mapping.notation import indices_in
+from gateway.mapping.plan import Plan
+from gateway.mapping.protocol import load_protocol
+from gateway.mapping.registers import load_map
+from gateway.mapping.site import load_site
+from gateway.mapping.source import parse, read_text
+from gateway.model.pack import Layout, Topology
+
+FilesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Sites, frame files, register maps, databases."),
+]
+_DATABASES = {".dbc", ".kcd", ".sym", ".arxml"}
+
+
+def check(files: FilesArgument, path: PathOption = None, *, as_json: JsonOption = False) -> None:
+    """Check files and what they name; tell every problem at its place."""
+    status, told = 0, []
+    for file in files:
+        search = library(path)
+        try:
+            summary = _checked(search, file)
+        except GatewayError as error:
+            status = status or error.exit_status
+            told.append(_as_row(file, error))
+            if not as_json:
+                complain(error)
+            continue
+        told.append({"file": file, "right": True, "summary": summary, "problems": []})
+        if not as_json:
+            out.print(f"{file}: {summary}", markup=False)
+            tell_files(search)
+    if as_json:
+        typer.echo(json.dumps(told))
+    raise typer.Exit(status)
+
+
+def _as_row(file: str, error: GatewayError) -> dict[str, object]:
+    problems = error.problems if isinstance(error, MappingError) else [Problem(file, str(error))]
+    rows = [dataclasses.asdict(problem) for problem in problems]
+    return {"file": file, "right": False, "summary": str(error), "problems": rows}
+
+
+def _checked(search: Library, file: str) -> str:
+    """What a file is and holds, if it is right."""
+    if Path(file).suffix.lower() in _DATABASES:
+        return _database(search, file)
+    source_file = next(
+        (found for kind in ("sites", "registers", "frames") if (found := search.find(file, kind))),
+        None,
+    )
+    if source_file is None:
+        raise MappingError(
+            [Problem(file, "no such file", remedy="name a site, a map or a frame file")]
+        )
+    source = parse(read_text(source_file), str(source_file))
+    keys = source.data if isinstance(source.data, dict) else {}
+    for key, told in _KINDS.items():
+        if key in keys:
+            return told(search, str(source_file))
+    raise MappingError(
+        [source.problem((), "is neither a site, a register map nor a frame file",
+                        "begin it with site:, map: or protocol:")]
+    )  # fmt: skip
+
+
+def _site(search: Library, file: str) -> str:
+    site = load_site(search, file)
+    messages = sum(
+        len(part) for container in site.containers for part in container.messages.values()
+    )
+    counts = f"containers {len(site.containers)}, messages {messages}, faces {len(site.faces)}"
+    return f"site {site.name} is right: {counts}"
+
+
+_GENEROUS = Layout(Topology(8, 16, 64, 64))
+"What single files are checked against: more than most packs have."
+
+
+def _map(search: Library, file: str) -> str:
+    rows = load_map(search, file)
+    rows.compiled(Layout(Topology(2, 2, 8, 8)))
+    return f"register map {rows.rows.map} {rows.rows.version} is right: {len(rows.rows.registers)} rows"
+
+
+def _frames(search: Library, file: str) -> str:
+    protocol = load_protocol(search, file)
+    buses = {row.bus: row.bus for row in protocol.rows.messages}
+    identifiers = [row.id for row in protocol.rows.messages]
+    every = all(part is not None and "rack" in indices_in(part) for part in identifiers)
+    racks = range(1, _GENEROUS.topology.racks + 1) if every else (1,)
+    FrameCompiler(protocol, Plan(_GENEROUS), buses, {rack: rack for rack in racks}).add()
+    return f"frame file {protocol.rows.protocol} is right: {len(protocol.rows.messages)} rows"
+
+
+def _database(search: Library, file: str) -> str:
+    database = load_database(search.need(file, "frames", "database"))
+    signals = sum(len(message.signals) for message in database.messages.values())
+    told = f"database is right: {len(database.messages)} messages, {signals} signals"
+    for key, names in database.shared.items():
+        told += f"; {key & 0x1FFFFFFF:X} is shared by {', '.join(names)}"
+    return told
+
+
+_KINDS: dict[str, Callable[[Library, str], str]] = {"site": _site, "map": _map, "protocol": _frames}

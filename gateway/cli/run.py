@@ -1,0 +1,65 @@
+"""`essgw run`: a site, live."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.app import Gateway, Runtime
+from gateway.cli.overrides import with_buses
+from gateway.cli.screen import (
+    ListenOption,
+    PathOption,
+    SiteArgument,
+    address,
+    err,
+    library,
+    tell_files,
+)
+from gateway.cli.serving import until_stopped
+from gateway.links.log import configure
+from gateway.mapping.site import Site, load_site
+
+BusOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bus", metavar="BUS=INTERFACE:CHANNEL", help="Open a bus here instead; repeatable."
+    ),
+]
+
+
+def run(
+    site: SiteArgument,
+    path: PathOption = None,
+    bus: BusOption = None,
+    listen: ListenOption = None,
+) -> None:
+    """Run a site: receive from its buses and serve its registers until stopped."""
+    configure()
+    search = library(path)
+    loaded = with_buses(load_site(search, site), bus or [])
+    tell_files(search)
+    gateway = Gateway(loaded)
+    until_stopped(_serve(gateway, address(listen) if listen else None))
+
+
+async def _serve(gateway: Gateway, listen: tuple[str, int] | None) -> None:
+    runtime = Runtime(gateway, listen)
+    try:
+        await runtime.start()
+        err.print(
+            f"serving {describe(gateway.site)} at {', '.join(runtime.endpoints)}; Ctrl-C stops",
+            markup=False,
+        )
+        await runtime.live()
+    finally:
+        await runtime.stop()
+
+
+def describe(site: Site) -> str:
+    """A site in a few words."""
+    parts = []
+    for container in site.containers:
+        shape = container.layout.topology
+        inside = f" x {shape.modules} x {shape.cells}" if shape.cells else ""
+        parts.append(f"{container.name} ({shape.racks}{inside})" if inside else container.name)
+    return f"{site.name}: {', '.join(parts)}"

@@ -1,0 +1,1 @@
+"""The edge: sockets, CAN interfaces, clocks, logs and capture files."""

@@ -1,0 +1,214 @@
+"""A CAN bus that is received from for as long as the gateway runs, whatever happens to it.
+
+Any python-can interface works; on SocketCAN the socket is drained directly, many frames a wake-up. An
+interface that is absent, goes down, is unplugged or brings nonsense is reported, closed and opened again
+with a growing pause; nothing of that ends the gateway.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import can
+import structlog
+from can.interfaces.socketcan import SocketcanBus
+
+from gateway.canbus.frame import ERROR, EXTENDED, REMOTE, Frame
+from gateway.errors import LinkError
+from gateway.mapping.site import Bus
+
+Deliver = Callable[[str, Frame], None]
+
+_BATCH = 128
+"Frames taken from a socket before other work gets its turn."
+_BACKLOG = 4 << 20
+"Bytes of receive buffer asked for: about 130 ms of four full 1 Mbit/s buses."
+_LINE = 65536
+"Frames that may wait for the loop; the oldest give way, as they would in a socket."
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_CLASSIC = struct.Struct("=IB3x8s")
+_FD_SIZE = 72
+_SO_RCVBUFFORCE = 33
+
+_REMEDIES = {
+    errno.ENODEV: "there is no such interface; `ip link show type can` lists them",
+    errno.ENETDOWN: "bring it up with `ip link set <interface> up`",
+    errno.EAFNOSUPPORT: "this kernel has no SocketCAN; try `modprobe can_raw`",
+    errno.EPERM: "this needs CAP_NET_ADMIN or root",
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class LinkState:
+    """How a link is doing."""
+
+    up: bool = False
+    opened: int = 0
+    errors: int = 0
+    last_error: str = ""
+
+
+class CanLink:
+    """One bus, opened and supervised."""
+
+    def __init__(self, bus: Bus, deliver: Deliver) -> None:
+        self.bus = bus
+        self.state = LinkState()
+        self._deliver = deliver
+        self._failed: asyncio.Future[None] | None = None
+        self._heard = False
+        "Whether a frame has come since the interface was opened."
+
+    async def run(self) -> None:
+        """Receive until cancelled; LinkError only where the configuration can never work."""
+        trouble = 0
+        while True:
+            try:
+                port = await asyncio.to_thread(self._opened)
+            except (can.CanError, OSError, ValueError) as error:
+                self._report("bus_not_opened", error)
+            else:
+                self.state.up, self._heard = True, False
+                self.state.opened += 1
+                log.info("bus_opened", bus=self.bus.name, interface=self.bus.interface)
+                try:
+                    await self._received(port)
+                except (can.CanError, OSError, ValueError) as error:
+                    self._report("bus_lost", error)
+                finally:
+                    self.state.up = False
+                    with contextlib.suppress(can.CanError, OSError):
+                        await asyncio.to_thread(port.shutdown)
+                trouble = 0 if self._heard else trouble
+            await asyncio.sleep(_PAUSES[min(trouble, len(_PAUSES) - 1)])
+            trouble += 1
+
+    def _report(self, event: str, error: Exception) -> None:
+        self.state.errors += 1
+        reason = str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.errno in _REMEDIES:
+            reason += f": {_REMEDIES[error.errno]}"
+        if reason != self.state.last_error or event == "bus_lost":
+            log.warning(event, bus=self.bus.name, interface=self.bus.interface, reason=reason)
+        self.state.last_error = reason
+
+    def _opened(self) -> can.BusABC:
+        bus = self.bus
+        options: dict[str, Any] = {**bus.options}  # python-can's keywords differ by interface
+        if bus.bitrate is not None:
+            options["bitrate"] = bus.bitrate
+        try:
+            return can.Bus(
+                channel=bus.channel, interface=bus.interface, ignore_config=True, **options
+            )
+        except (NotImplementedError, TypeError, ImportError) as error:
+            raise LinkError(f"bus {bus.name}: interface '{bus.interface}': {error}") from None
+
+    async def _received(self, port: can.BusABC) -> None:
+        """Receive until the interface fails, then raise what it said."""
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+        if isinstance(port, SocketcanBus):
+            with self._draining(port.socket, loop):
+                await self._failed
+        else:
+            with _Pump(port, loop, self._take, self._fail):
+                await self._failed
+
+    def _take(self, frame: Frame) -> None:
+        self._heard = True
+        self._deliver(self.bus.name, frame)
+
+    @contextlib.contextmanager
+    def _draining(self, link: socket.socket, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Take frames straight from a CAN socket whenever there are some."""
+        link.settimeout(0)
+        try:
+            link.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BACKLOG)
+        except OSError:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BACKLOG)
+        loop.add_reader(link.fileno(), self._drain, link, loop)
+        try:
+            yield
+        finally:
+            loop.remove_reader(link.fileno())
+
+    def _drain(self, link: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        now, name, deliver = loop.time(), self.bus.name, self._deliver
+        receive, unpack = link.recv, _CLASSIC.unpack_from
+        try:
+            for _ in range(_BATCH):
+                packet = receive(_FD_SIZE)
+                key, size, data = unpack(packet)
+                if size > 8:  # noqa: PLR2004 - an FD frame
+                    data = packet[8:]
+                deliver(name, Frame(now, key, data[:size]))
+                self._heard = True
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+
+class _Pump:
+    """A thread that waits for an interface without a socket, and hands its frames to the loop."""
+
+    def __init__(
+        self, port: can.BusABC, loop: asyncio.AbstractEventLoop,
+        deliver: Callable[[Frame], None], fail: Callable[[Exception], None],
+    ) -> None:  # fmt: skip
+        self._port, self._loop, self._deliver, self._fail = port, loop, deliver, fail
+        self._waiting: deque[can.Message] = deque(maxlen=_LINE)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._receive, name="can-pump", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join(timeout=2)
+
+    def _receive(self) -> None:
+        """In the thread: put frames into the line, calling for `_take` when it was empty."""
+        try:
+            while not self._ending.is_set():
+                message = self._port.recv(0.1)
+                if message is None:
+                    continue
+                self._waiting.append(message)
+                if len(self._waiting) == 1:
+                    self._loop.call_soon_threadsafe(self._take)
+        except (can.CanError, OSError, ValueError) as error:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before us
+                self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _take(self) -> None:
+        """In the loop: deliver what waits; leaves only with nothing waiting, or with itself due again."""
+        now = self._loop.time()
+        try:
+            for _ in range(min(_BATCH, len(self._waiting))):
+                self._deliver(frame_of(self._waiting.popleft(), now))
+        finally:
+            if self._waiting:
+                self._loop.call_soon(self._take)
+
+
+def frame_of(message: can.Message, time: float) -> Frame:
+    """A python-can message as our frame."""
+    key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
+    key |= (REMOTE if message.is_remote_frame else 0) | (ERROR if message.is_error_frame else 0)
+    return Frame(time, key, bytes(message.data))

@@ -1,0 +1,23 @@
+"""Where log lines go: names with fields, to standard error; as JSON where a machine reads them."""
+
+import sys
+
+import structlog
+
+
+def configure(*, as_json: bool | None = None, quiet: bool = False) -> None:
+    """Set up logging once, at the start of a program; JSON unless a terminal reads it."""
+    if as_json is None:
+        as_json = not sys.stderr.isatty()
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("warning" if quiet else "info"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

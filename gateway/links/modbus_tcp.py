@@ -1,0 +1,143 @@
+"""The Modbus TCP listener: a thin shell around `modbus.wire`.
+
+All whole requests of what one read brings are answered in one write. One read takes at most a few
+kilobytes, so that no client holds the loop; a client that does not read its answers is not read from.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Mapping
+from typing import cast
+
+import structlog
+
+from gateway.errors import LinkError
+from gateway.modbus.bank import Bank
+from gateway.modbus.wire import Desynchronised, Receiver, answer
+
+_CHUNK = 4096
+_UNREAD = 65536
+"Bytes of answers that may wait for a client before it is not read from any more."
+
+log = structlog.get_logger()
+
+
+class ModbusConnection(asyncio.BufferedProtocol):
+    """One master's connection."""
+
+    def __init__(self, units: Mapping[int, Bank], connections: set["ModbusConnection"]) -> None:
+        self._units, self._connections = units, connections
+        self._receiver = Receiver()
+        self._buffer = bytearray(_CHUNK)
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a new connection."""
+        transport = self._transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's is no subclass
+        peer = transport.get_extra_info("peername")
+        self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer)
+        link: socket.socket | None = transport.get_extra_info("socket")
+        if link is not None:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        transport.set_write_buffer_limits(high=_UNREAD)
+        self._connections.add(self)
+        log.info("master_connected", peer=self._peer)
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
+        """Where the next bytes go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Answer all whole requests that have come in."""
+        if self._transport is None:
+            return
+        units, answers = self._units, []
+        try:
+            for adu in self._receiver.feed(bytes(self._buffer[:nbytes])):
+                answers.append(answer(units, adu))  # noqa: PERF401 - those before a break still count
+        except Desynchronised as error:
+            log.warning("master_desynchronised", peer=self._peer, reason=str(error))
+            self._transport.write(b"".join(answers))
+            self._transport.close()
+            return
+        if answers:
+            self._transport.write(b"".join(answers))
+
+    def pause_writing(self) -> None:
+        """Stop reading from a client that does not read."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def eof_received(self) -> bool:
+        """Answer what is complete, then close."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._connections.discard(self)
+        reason = f"{exc.strerror}" if isinstance(exc, OSError) else ""
+        log.info("master_disconnected", peer=self._peer, reason=reason)
+
+    def close(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class ModbusServer:
+    """A listener and its connections."""
+
+    def __init__(self, units: Mapping[int, Bank]) -> None:
+        self._units = with_device_itself(units)
+        self._connections: set[ModbusConnection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and give the port (0 asks for a free one); LinkError if that is not possible."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: ModbusConnection(self._units, self._connections),
+                host, port, backlog=128, reuse_address=True,
+            )  # fmt: skip
+        except (OSError, UnicodeError) as error:  # UnicodeError: what can be no host's name
+            raise LinkError(f"cannot listen at {host}:{port}: {_reason(error, port)}") from None
+        bound: int = self._server.sockets[0].getsockname()[1]
+        log.info("listening", host=host, port=bound, units=sorted(self._units))
+        return bound
+
+    async def stop(self) -> None:
+        """Stop listening and end all connections."""
+        if self._server is not None:
+            self._server.close()
+            for connection in tuple(self._connections):
+                connection.close()
+            await self._server.wait_closed()
+
+
+def with_device_itself(units: Mapping[int, Bank]) -> dict[int, Bank]:
+    """The units, and the first of them also as 0 and 255: the device itself."""
+    first = units[min(units)]
+    return {0: first, 255: first, **units}
+
+
+def _reason(error: OSError | UnicodeError, port: int) -> str:
+    elsewhere = "this machine has no such address; use one of its own, or 0.0.0.0 for all"
+    if isinstance(error, UnicodeError | socket.gaierror) or error.errno is None:
+        return elsewhere
+    reasons = {
+        errno.EADDRINUSE: "another program uses it; choose another port",
+        errno.EACCES: f"port {port} needs more rights; use one above 1023 or grant CAP_NET_BIND_SERVICE",
+        errno.EADDRNOTAVAIL: elsewhere,
+    }
+    return reasons.get(error.errno, error.strerror or str(error))

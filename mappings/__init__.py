@@ -1,0 +1,1 @@
+"""Data: register maps, frame files and sites. No code."""
