@@ -1,0 +1,44 @@
+"""The simulated container, started as a user starts it and stopped as a service manager stops it."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from interop.clients import PyModbus
+
+from program import Program, Served
+
+PATIENCE = 60.0
+"Seconds after which something that should happen is said not to."
+CELLS_VALID, SENSORS_VALID = 34, 36
+ALL = 12 * 8 * 52
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Served]:
+    """`essgw demo` at a free port, once all its cells are there; SIGTERM must end it with status 0."""
+    with Program(folder).serving("demo", "--listen", "127.0.0.1:0") as served:
+        end = time.monotonic() + PATIENCE
+        with contextlib.closing(PyModbus(served.port)) as master:
+            while (seen := master.read(CELLS_VALID, 3))[0::2] != [ALL, ALL]:
+                assert time.monotonic() < end, f"cells and sensors seen: {seen}"
+        yield served
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(PATIENCE) == 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a demo in which nothing is wrong; for tests that only read."""
+    with running(tmp_path_factory.mktemp("demo")) as served:
+        yield served.port
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A demo to stop racks of."""
+    with running(tmp_path_factory.mktemp("troubled")) as served:
+        yield served

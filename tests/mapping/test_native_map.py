@@ -1,0 +1,181 @@
+"""The native map: what is published stays where it is.
+
+`PYTHONPATH=tests python tests/mapping/test_native_map.py` writes the golden file anew. Lines may be added to
+it; one that changes breaks every client that reads it (G5).
+"""
+
+import csv
+import io
+import struct
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from mapping.written import picture, words
+
+from gateway.mapping.library import Library, installed
+from gateway.mapping.registers import Entry, MapRows, entries, load_map
+from gateway.mapping.schema import ConstantRow
+from gateway.mapping.words import TYPES, from_words, text_from_words
+from gateway.model.pack import Layout, Topology
+from gateway.model.point import POINTS, Scope
+
+GOLDEN = installed() / "registers" / "native.golden.csv"
+COLUMNS = (
+    "address", "words", "type", "scale", "offset", "sign", "missing", "shows", "rack", "module",
+    "cell", "bit",
+)  # fmt: skip
+DEMO = Topology(12, 8, 52, 52)
+PLANT = 100
+"Registers of the plant block."
+OTHERS = [
+    Topology(1), Topology(16, 32, 15, 15), Topology(40, 8, 52, 52), Topology(3, 5, 100, 4),
+]  # fmt: skip
+CONSTANTS = {
+    60200: ("u16", 0x1234),
+    60201: ("i16", -12345),
+    60202: ("u32", 0x12345678),
+    60204: ("i32", -123456789),
+    60206: ("u64", 0x000123456789ABCD),
+    60210: ("f32", 1234.5),
+    60212: ("f64", -9876.54321),
+}
+CODES = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "f32": "f", "f64": "d"}
+
+
+def native() -> MapRows:
+    """The map as it is installed."""
+    return load_map(Library(), "native")
+
+
+def lines(rows: MapRows) -> Iterator[tuple[str, ...]]:
+    """Published places: everything but racks 2 to 11, inner modules, and inner cells and sensors."""
+    for entry in entries(rows, Layout(DEMO)):
+        corners = zip(entry.indices, (DEMO.racks, DEMO.modules, DEMO.cells), strict=False)
+        if all(index in {1, last} for index, last in corners):
+            yield _line(rows, entry)
+
+
+def _line(rows: MapRows, entry: Entry) -> tuple[str, ...]:
+    row = entry.row
+    missing = rows.missing(row)
+    shown = missing.constant if isinstance(missing, ConstantRow) else missing
+    point = POINTS.get(row.point or "")
+    cells = (
+        entry.address, entry.words, row.type, f"{row.scale:g}", f"{row.offset:g}",
+        (row.sign or rows.rows.sign) if point and point.signed else "", shown if point else "",
+        row.point or row.identity or row.const, *entry.indices, *[""] * (3 - len(entry.indices)),
+        "" if entry.bit is None else entry.bit,
+    )  # fmt: skip
+    return tuple(str(cell) for cell in cells)
+
+
+def golden(rows: MapRows) -> str:
+    """The golden file of a map."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    told: list[tuple[str, ...]] = list(lines(rows))
+    told.sort(key=lambda line: (int(line[0]), line[-1]))
+    writer.writerows([COLUMNS, *told])
+    return text.getvalue()
+
+
+def test_nothing_published_has_moved() -> None:
+    """The map and its golden file say the same; the first lines here tell how to write it anew."""
+    assert golden(native()).splitlines() == GOLDEN.read_text().splitlines()
+
+
+def test_the_plant_block_is_one_read() -> None:
+    """All values of the container, alarms included, lie in the first 100 registers."""
+    plant = [
+        entry for entry in entries(native(), Layout(DEMO))
+        if entry.row.point and POINTS[entry.row.point].scope is Scope.CONTAINER
+    ]  # fmt: skip
+
+    assert max(entry.address + entry.words for entry in plant) <= PLANT
+    assert {entry.row.point for entry in plant} == {
+        name for name, point in POINTS.items() if point.scope is Scope.CONTAINER
+    }
+
+
+def test_every_point_is_shown_once() -> None:
+    """No point has two places in the map; racks, modules and cells are all there."""
+    shown = [row.point for row in native().rows.registers if row.point]
+
+    assert len(set(shown)) == len(shown)
+    assert {scope for name in shown for scope in [POINTS[name].scope]} == set(Scope)
+
+
+@pytest.mark.parametrize("topology", OTHERS, ids=str)
+def test_addresses_do_not_depend_on_the_site(topology: Topology) -> None:
+    """A value has the same registers whatever there is beside it; cells count through the whole rack."""
+    first, other = places(Layout(DEMO)), places(Layout(topology))
+    both = first.keys() & other.keys()
+
+    assert len(both) > 90
+    assert {key: first[key] for key in both} == {key: other[key] for key in both}
+
+
+def places(layout: Layout) -> dict[tuple[object, ...], tuple[int, int | None]]:
+    """Register and bit of each value, by what it shows, its rack and its number in the rack."""
+    numbers: Counter[tuple[object, ...]] = Counter()
+    found: dict[tuple[object, ...], tuple[int, int | None]] = {}
+    for entry in entries(native(), layout):
+        key = (entry.row.point or entry.row.at, *entry.indices[:1])
+        found[*key, numbers[key]] = entry.address, entry.bit
+        numbers[key] += 1
+    return found
+
+
+@pytest.mark.parametrize("topology", [DEMO, *OTHERS], ids=str)
+def test_the_map_fits(topology: Topology) -> None:
+    """Rows and mirrors fit for every topology up to 16 racks of 500 cells a unit."""
+    rows, layout = native(), Layout(topology)
+
+    for unit in range(-(-topology.racks // rows.racks_per_unit)):
+        assert rows.compiled(layout, unit).mirrors is not None
+
+
+def test_a_container_of_forty_racks_takes_three_units() -> None:
+    """Racks 1 to 16, 17 to 32 and 33 to 40 lie at the same registers of three unit ids."""
+    layout = Layout(Topology(40, 8, 52, 52))
+    snapshot = picture({"rack_soc": [float(rack) for rack in range(1, 41)]}, layout=layout)
+    images = [native().compiled(layout, unit).encode(snapshot) for unit in range(3)]
+
+    assert [words(image, 1004)[0] for image in images] == [10, 170, 330]
+    assert [words(image, 1004 + 1500)[0] for image in images] == [160, 320, 0xFFFF]
+    assert [words(image, 60096)[0] for image in images] == [1, 17, 33]
+
+
+def test_the_constants_for_clients() -> None:
+    """Each type has a constant of its own, big-endian and highest word first, for anyone to compare."""
+    image = native().compiled(Layout(DEMO)).encode(picture({}, layout=Layout(DEMO)))
+
+    for address, (kind, value) in CONSTANTS.items():
+        shown = words(image, address, TYPES[kind].words)
+        packed = b"".join(word.to_bytes(2, "big") for word in shown)
+        assert packed == struct.pack(f">{CODES[kind]}", value)
+        assert from_words(TYPES[kind], shown, native().arrangement(native().rows.registers[0]))
+    assert text_from_words(words(image, 60216, 8)) == "ESSGW word order"
+
+
+def test_limits_that_are_unknown_read_0() -> None:
+    """A limit that nobody told lets nothing through, on every rack and for the container."""
+    layout = Layout(DEMO)
+    image = native().compiled(layout).encode(picture({}, layout=layout))
+    limits = [entry for entry in entries(native(), layout) if "_limit" in (entry.row.point or "")]
+
+    assert len(limits) == 4 + 4 * DEMO.racks
+    assert all(not any(words(image, entry.address, entry.words)) for entry in limits)
+
+
+def test_the_golden_file_belongs_to_the_map() -> None:
+    """It has a line for each kind of row that the map has."""
+    with GOLDEN.open(newline="") as file:
+        shown = {line["shows"] for line in csv.DictReader(file)}
+
+    assert shown == {str(row.point or row.identity or row.const) for row in native().rows.registers}
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(golden(native()))

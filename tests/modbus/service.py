@@ -1,0 +1,117 @@
+"""The Modbus TCP listener on a thread of its own, and masters that speak to it in bytes."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+import structlog.testing
+from modbus.adu import numbered
+from structlog.typing import EventDict
+
+from gateway.links.modbus_tcp import ModbusServer
+
+BOUND = 20.0
+"Seconds after which something that should happen is said not to."
+Result = TypeVar("Result")
+
+
+class Service:
+    """A server on an event loop of its own, in a thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict]) -> None:
+        self.loop, self.logs = loop, logs
+        self.server = ModbusServer({1: numbered(), 2: numbered()})
+        self.port = self.run(self.server.start("127.0.0.1", 0))
+
+    def run(self, work: Awaitable[Result]) -> Result:
+        """Do something on the server's loop."""
+
+        async def done() -> Result:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(BOUND)
+
+    def see(self, look: Callable[[], Result]) -> Result:
+        """Look at something on the server's loop."""
+        seen: Future[Result] = Future()
+        self.loop.call_soon_threadsafe(lambda: seen.set_result(look()))
+        return seen.result(BOUND)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a state of the server."""
+        end = time.monotonic() + BOUND
+        while not self.see(holds):
+            assert time.monotonic() < end, "it never came to that"
+
+    def connected(self, count: int) -> list[asyncio.Transport]:
+        """The connections of the server, once there are so many."""
+        self.until(lambda: len(self.server._connections) == count)
+        found = [connection._transport for connection in self.server._connections]
+        return [transport for transport in found if transport is not None]
+
+    def connect(self) -> socket.socket:
+        """A master's connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=BOUND)
+
+    def close(self) -> None:
+        """Stop; no task and no connection may be left."""
+        self.run(self.server.stop())
+        self.until(lambda: not asyncio.all_tasks(self.loop))
+        self.connected(0)
+
+
+@contextlib.contextmanager
+def serving(loop: asyncio.AbstractEventLoop) -> Iterator[Service]:
+    """A server that masters can connect to; when it has stopped nothing of it may be left."""
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        with structlog.testing.capture_logs() as logs:
+            service = Service(loop, logs)
+            yield service
+            service.close()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(BOUND)
+        loop.close()
+
+
+def received(link: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes."""
+    data = b""
+    while len(data) < size:
+        piece = link.recv(size - len(data))
+        assert piece, "the server closed"
+        data += piece
+    return data
+
+
+def response(link: socket.socket) -> bytes:
+    """The next frame."""
+    head = received(link, 6)
+    return head + received(link, int.from_bytes(head[4:], "big"))
+
+
+def closes(link: socket.socket) -> bool:
+    """Whether the server ends the connection without another word."""
+    try:
+        return link.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def stuff(link: socket.socket, burst: bytes, is_read: Callable[[], bool]) -> int:
+    """Send until the connection is not read from any more; gives the bytes that went out."""
+    sent, end = 0, time.monotonic() + BOUND
+    link.settimeout(0)
+    while is_read():
+        assert time.monotonic() < end, "the server never stops reading"
+        with contextlib.suppress(BlockingIOError):
+            sent += link.send(burst[sent % len(burst) :])
+    link.settimeout(BOUND)
+    return sent
