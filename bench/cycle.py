@@ -1,0 +1,132 @@
+"""One whole cycle of the demo site: how long freezing, aggregating and encoding take, apart and together."""
+
+import dataclasses
+import gc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.timing import Effort, Spread, nanoseconds, spread
+from conformance.sim.battery import Battery
+from conformance.sim.emitter import Emitter
+from gateway.app import Gateway
+from gateway.canbus.frame import EXTENDED, Frame
+from gateway.mapping.library import Library
+from gateway.mapping.site import Site, load_site
+
+SWEEP = 6.0  # s, in which the simulated BMUs have told everything once
+_STEP = 0.1  # s
+_LATER = 60.0  # s, when what was heard in the first sweep is old
+_SILENCED = 3
+_TURNS = 20
+"Cycles a round."
+_GAP = 0xFFFF
+CONTAINERS = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What a cycle costs, in ms."""
+
+    elements: int
+    registers: int
+    "That hold something, mirrors included."
+    whole: Spread
+    parts: Mapping[str, Spread]
+    containers: Mapping[int, Spread]
+    situations: Mapping[str, Spread]
+    "A whole cycle when not everything is fresh."
+
+
+def recorded(seconds: float) -> list[Frame]:
+    """What the simulated BMUs of a container send, in order."""
+    emitter, frames = Emitter(Battery()), []
+    for tick in range(1, round(seconds / _STEP) + 1):
+        now = tick * _STEP
+        frames += [Frame(now, sent.identifier | EXTENDED, sent.data) for sent in emitter.due(now)]
+    return frames
+
+
+def multiplied(site: Site, count: int) -> Site:
+    """The site with its container several times, each on a bus of its own under unit ids of its own."""
+    (bus,), (container,) = site.buses.values(), site.containers
+    buses = {f"can{place}": dataclasses.replace(bus, name=f"can{place}") for place in range(count)}
+    containers = [
+        dataclasses.replace(
+            container, name=f"C{place + 1}", messages={f"can{place}": container.messages[bus.name]}
+        )
+        for place in range(count)
+    ]
+    faces = [
+        dataclasses.replace(face, container=f"C{place + 1}", unit=face.unit + place)
+        for place in range(count)
+        for face in site.faces
+    ]
+    return dataclasses.replace(site, buses=buses, containers=containers, faces=faces)
+
+
+def filled(count: int, frames: Sequence[Frame], now: float = SWEEP) -> Gateway:
+    """A gateway whose containers have all been told these frames."""
+    gateway = Gateway(multiplied(load_site(Library(), "demo"), count), "simulation")
+    for bus in gateway.buses:
+        for frame in frames:
+            gateway.receive(bus, frame)
+    gateway.cycle(now)
+    return gateway
+
+
+def _situations(frames: Sequence[Frame]) -> dict[str, Gateway]:
+    """Containers at `_LATER`, some of whose racks have been heard lately."""
+    again = [Frame(frame.time + _LATER - SWEEP, frame.key, frame.data) for frame in frames]
+    but_one = [frame for frame in again if frame.key >> 16 & 0xF != _SILENCED]
+    feeds = {
+        "all fresh": [*frames, *again],
+        "one rack silent": [*frames, *but_one],
+        "all racks silent": frames,
+        "nothing ever heard": [],
+    }
+    return {name: filled(1, feed, _LATER) for name, feed in feeds.items()}
+
+
+def _turns(gateways: Mapping[str, Gateway], now: float, effort: Effort) -> dict[str, Spread]:
+    """Whole cycles, taking turns; in ms."""
+    costs: dict[str, list[float]] = {name: [] for name in gateways}
+    gc.collect()
+    for _ in range(effort.rounds * _TURNS):
+        for name, gateway in gateways.items():
+            costs[name].append(nanoseconds(lambda: gateway.cycle(now)) / 1e6)  # noqa: B023 - called at once
+    return {name: spread(values) for name, values in costs.items()}
+
+
+def _parts(gateway: Gateway, effort: Effort) -> dict[str, Spread]:
+    """The steps of a cycle one by one; each is given what the one before made."""
+    (state,) = gateway.containers.values()
+    (face,) = gateway.site.faces
+    costs: dict[str, list[float]] = {"freeze": [], "aggregate": [], "encode": []}
+    for _ in range(effort.rounds * _TURNS):
+        costs["freeze"].append(nanoseconds(lambda: state.store.picture(SWEEP)) / 1e6)
+        draft = state.store.picture(SWEEP)
+        costs["aggregate"].append(nanoseconds(lambda: state.aggregator.complete(draft)) / 1e6)  # noqa: B023 - called at once
+        snapshot = draft.frozen()
+        costs["encode"].append(nanoseconds(lambda: face.registers.encode(snapshot)) / 1e6)  # noqa: B023 - called at once
+    return {name: spread(values) for name, values in costs.items()}
+
+
+def measure(effort: Effort) -> Cycle:
+    """Cycles of one container in parts and as a whole, of several, and in bad times."""
+    frames = recorded(SWEEP)
+    gateways = {str(count): filled(count, frames) for count in CONTAINERS}
+    several = _turns(gateways, SWEEP, effort)
+    one = gateways["1"]
+    (state,) = one.containers.values()
+    (bank,) = next(iter(one.listeners().values())).values()
+    words = np.frombuffer(bank.image.data, ">u2")
+    return Cycle(
+        state.container.layout.elements,
+        int((words != _GAP).sum()),
+        several["1"],
+        _parts(one, effort),
+        {int(count): costs for count, costs in several.items()},
+        _turns(_situations(frames), _LATER, effort),
+    )

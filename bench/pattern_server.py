@@ -1,0 +1,49 @@
+"""A Modbus server whose register i holds i, for `mbload --pattern`: `python -m bench.pattern_server KIND LOOP PORT`.
+
+KIND is `ours` (the gateway's listener over one image) or `pymodbus` (that package's own server); LOOP is
+`asyncio` or `uvloop`.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import structlog
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from gateway.cli.serving import fast_loop
+from gateway.links.modbus_tcp import ModbusServer
+from gateway.mapping.image import REGISTERS, Image
+from gateway.modbus.bank import Bank
+
+HOST = "127.0.0.1"
+_PYMODBUS_REGISTERS = 16384
+
+
+async def ours(port: int) -> None:
+    """Serve an image as the gateway does."""
+    image = Image(np.arange(REGISTERS).astype(">u2").tobytes(), None)
+    await ModbusServer({1: Bank(bytes(REGISTERS), image)}).start(HOST, port)
+    await asyncio.Event().wait()
+
+
+async def pymodbus(port: int) -> None:
+    """Serve with pymodbus, as its documentation does."""
+    values = list(range(_PYMODBUS_REGISTERS))
+    device = SimDevice(1, SimData(0, values=values, datatype=DataType.REGISTERS))
+    await ModbusTcpServer(device, address=(HOST, port)).serve_forever()
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop of that name."""
+    return fast_loop() if name == "uvloop" else None
+
+
+if __name__ == "__main__":
+    kind, loop_name, at = sys.argv[1:]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with asyncio.Runner(loop_factory=loop_factory(loop_name)) as runner:
+        runner.run({"ours": ours, "pymodbus": pymodbus}[kind](int(at)))
