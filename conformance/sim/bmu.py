@@ -1,7 +1,7 @@
 """The demo BMU protocol from the sending side: a battery as CAN frames.
 
 Written from the layout below, not from the gateway's tables; `database.py` writes the same layout as the
-DBC file that the gateway reads, and a test holds both against cantools. Identifiers are 0x180rttF4 with the
+DBC file that the gateway reads; tests read the frames with cantools. Identifiers are 0x180rttF4 with the
 rack r and the type tt:
 
     10 measure, 11 limits, 12 status    every 100 ms

@@ -45,7 +45,7 @@ class Column:
     constant: int | None
     limits: bool
     "Limits are rounded down: never to more than is allowed."
-    bits: NDArray[np.int64] | None
+    packed: "Packed | None"
 
     def registers(self) -> Indices:
         """All addresses, word by word."""
@@ -56,10 +56,9 @@ class Column:
     ) -> None:
         """Write the column into an image; `lost` says where there is no value to show."""
         values = snapshot.values[self.elements]
-        if self.bits is not None:
-            raised = np.where(lost, 0, values == 1).astype(np.int64) << self.bits
-            packed = np.bincount(self.addresses, raised, minlength=REGISTERS)
-            image[self.addresses] = packed[self.addresses].astype(np.uint16)
+        if self.packed is not None:
+            raised = ((values == 1) & ~lost).astype(np.uint16) << self.packed.bits
+            image[self.packed.addresses] = np.bitwise_or.reduceat(raised, self.packed.starts)
             return
         numbers = (values - self.offset) / self.scale
         if self.limits and not self.kind.is_float:
@@ -70,25 +69,47 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """Registers that hold several values each, one bit a value, in the order of registers."""
+
+    bits: NDArray[np.uint16]
+    "The bit of each value."
+    starts: Indices
+    "Where each register's values begin."
+    addresses: Indices
+    "The registers."
+
+    @classmethod
+    def of(cls, addresses: Indices, bits: Indices) -> "Packed":
+        """Put together what says where each value lies; values of one register follow each other."""
+        starts = np.flatnonzero(np.diff(addresses, prepend=-1))
+        return cls(bits.astype(np.uint16), starts, addresses[starts])
+
+
+@dataclass(frozen=True, slots=True)
 class Mirrors:
     """Where the quality and age of each value are shown: of a register of bits, the worst of all."""
 
     elements: Indices
-    "In the order of registers; several in a row where one register packs several."
-    starts: Indices
-    "Where each register's elements begin."
-    quality: Indices
-    "Addresses."
-    age: Indices
-    "Addresses."
+    "The value of each register that holds one."
+    addresses: Indices
+    packed: tuple[tuple[Indices, Packed], ...]
+    "The values of registers that hold several."
+    quality: int
+    "Registers from a value to its quality."
+    age: int
+    "Registers from a value to its age."
 
     def encode(self, snapshot: Snapshot, image: NDArray[np.uint16]) -> None:
         """Write both mirrors into an image."""
-        ranks = np.maximum.reduceat(SEVERITY[snapshot.quality][self.elements], self.starts)
-        image[self.quality] = QUALITY_REGISTER[BY_SEVERITY][ranks]
-        counts = np.clip(snapshot.age / _AGE_UNIT, 0, _OLDEST).astype(np.uint16)
-        counts[np.isinf(snapshot.age)] = _NEVER
-        image[self.age] = np.maximum.reduceat(counts[self.elements], self.starts)
+        ages = np.clip(snapshot.age / _AGE_UNIT, 0, _OLDEST).astype(np.uint16)
+        ages[np.isinf(snapshot.age)] = _NEVER
+        image[self.addresses + self.quality] = QUALITY_REGISTER[snapshot.quality][self.elements]
+        image[self.addresses + self.age] = ages[self.elements]
+        for elements, packed in self.packed:
+            ranks = np.maximum.reduceat(SEVERITY[snapshot.quality[elements]], packed.starts)
+            image[packed.addresses + self.quality] = QUALITY_REGISTER[BY_SEVERITY[ranks]]
+            image[packed.addresses + self.age] = np.maximum.reduceat(ages[elements], packed.starts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import gateway
-from gateway.mapping.image import REGISTERS, Column, Mirrors, RegisterMap
+from gateway.mapping.image import REGISTERS, Column, Mirrors, Packed, RegisterMap
 from gateway.mapping.library import Library
 from gateway.mapping.rows import flaws
 from gateway.mapping.schema import ConstantRow, MapFile, RegisterRow, load
@@ -22,6 +22,8 @@ from gateway.mapping.spread import BITS, Spread, spread, word_type
 from gateway.mapping.words import Arrangement, text_to_words, to_words
 from gateway.model.pack import Indices, Layout
 from gateway.model.point import POINTS, Kind, Scope
+
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class _MapCompiler:
         missing = self._rows.missing(row)
         counts = [len(part.elements) for part in group.spreads]
         points = self._layout.points
+        addresses = np.concatenate([part.addresses for part in group.spreads])
+        bits = [part.bits for part in group.spreads if part.bits is not None]
         signs = [
             -1.0
             if points[str(item.point)].signed and (item.sign or self._rows.rows.sign) == "charge"
@@ -202,28 +206,28 @@ class _MapCompiler:
             kind,
             self._rows.arrangement(row),
             np.concatenate([part.elements for part in group.spreads]),
-            np.concatenate([part.addresses for part in group.spreads]),
+            addresses,
             np.repeat([item.scale * sign for item, sign in zip(group.rows, signs, strict=True)], counts),
             np.repeat([item.offset * sign for item, sign in zip(group.rows, signs, strict=True)], counts),
             "constant" if isinstance(missing, ConstantRow) else missing,
             missing.constant if isinstance(missing, ConstantRow) else None,
             points[str(row.point)].kind is Kind.LIMIT,
-            np.concatenate([part.bits for part in group.spreads if part.bits is not None])
-            if kind.name == "bits" else None,
+            Packed.of(addresses, np.concatenate(bits)) if bits else None,
         )  # fmt: skip
 
     def _mirrors(self, columns: Sequence[Column]) -> Mirrors | None:
         file = self._rows.rows
         if file.mirrors is None or not columns:
             return None
-        addresses = np.concatenate([column.registers() for column in columns])
+        plain = [column for column in columns if column.packed is None]
+        addresses = np.concatenate([column.registers() for column in plain] or [_NONE])
         elements = np.concatenate(
-            [np.repeat(column.elements, column.kind.words) for column in columns]
+            [np.repeat(column.elements, column.kind.words) for column in plain] or [_NONE]
         )
-        order = np.argsort(addresses, kind="stable")
-        addresses, starts = np.unique(addresses[order], return_index=True)
+        packed = [(of.elements, of.packed) for of in columns if of.packed is not None]
+        shown = np.concatenate([addresses, *(bits.addresses for _, bits in packed)])
         for distance in (file.mirrors.quality, file.mirrors.age):
-            there = addresses + distance
+            there = shown + distance
             outside = there.min() < 0 or there.max() >= REGISTERS
             if outside or (self._owner[there] >= 0).any():
                 at = ("mirrors",)
@@ -232,8 +236,7 @@ class _MapCompiler:
                 )
                 return None
             self._owner[there] = len(file.registers)
-        quality, age = addresses + file.mirrors.quality, addresses + file.mirrors.age
-        return Mirrors(elements[order], starts, quality, age)
+        return Mirrors(elements, addresses, tuple(packed), file.mirrors.quality, file.mirrors.age)
 
 
 @dataclass(frozen=True, slots=True)

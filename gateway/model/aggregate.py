@@ -69,7 +69,8 @@ class Extreme:
         for place, index in zip(self.places, self._position(draft, best), strict=True):
             name = f"{self.target}_{place}"
             if wins is None:
-                settle(draft, name, Result(index, codes, of.age, of.whole))
+                known = index if of.whole else np.where(np.isnan(values), np.nan, index)
+                settle(draft, name, Result(known, codes, of.age, of.whole))
                 continue
             part = layout.slices[name]
             np.copyto(draft.values[part], index, where=wins)

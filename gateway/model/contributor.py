@@ -8,8 +8,8 @@ Rules:
   incomplete one proves it wrong; where both are known and differ beyond the tolerance, the quality is
   inconsistent.
 
-This runs for every aggregate of every cycle, so the plain cases (all members good, nothing reported)
-come first and cost little.
+This runs for every aggregate of every cycle, so the plain cases (all members good, nothing that a
+message could report) come first and cost little.
 """
 
 import functools
@@ -60,13 +60,15 @@ def contributors(draft: Draft, name: str, groups: int) -> Contributors:
         return Contributors(values, everyone, everyone, good, oldest, whole=True)
     codes = draft.quality[part].reshape(groups, -1)
     usable = USABLE[codes]
-    some = np.asarray(usable.any(axis=1))
-    mask = np.where(some[:, None], usable, _HELD[codes] & ~np.isnan(values))
-    counted = mask.any(axis=1)
+    some, every = np.asarray(usable.any(axis=1)), usable.all(axis=1)
     quality = np.asarray(BY_SEVERITY[SEVERITY[codes].max(axis=1, initial=0)])
-    quality[some & ~usable.all(axis=1)] = Detail.INACCURATE
-    quality[~some & counted] = Detail.OLD_DATA
-    age = np.where(mask, ages, -np.inf).max(axis=1, initial=-np.inf)
+    quality[some & ~every] = Detail.INACCURATE
+    mask, counted = usable, some
+    if not some.all():
+        mask = np.where(some[:, None], usable, _HELD[codes] & ~np.isnan(values))
+        counted = mask.any(axis=1)
+        quality[~some & counted] = Detail.OLD_DATA
+    age = ages.max(axis=1, initial=-np.inf, where=mask)
     age[~counted] = np.inf
     return Contributors(values, usable, mask, quality, age, whole=False)
 
@@ -107,7 +109,7 @@ def reconcile(
 
     `beyond` says where a computed value proves the reported one wrong even though it is incomplete.
     """
-    if result.whole and name in draft.unseen:
+    if name not in draft.carried:
         settle(draft, name, result)
         return None
     part = draft.layout.slices[name]

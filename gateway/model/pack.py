@@ -87,16 +87,11 @@ class Layout:
         place = bisect.bisect_right(self._starts, element) - 1
         return self._names[place]
 
-    def uniform(self, quality: Codes) -> tuple[set[str], set[str]]:
-        """The points that are good throughout, and those that were never seen at all."""
+    def flawless(self, quality: Codes) -> set[str]:
+        """The points that are good throughout."""
         names, starts = self._present
-        flaws = np.add.reduceat(quality != Detail.NONE, starts, dtype=np.int64)
-        unseen = np.add.reduceat(quality == Detail.NEVER_SEEN, starts, dtype=np.int64)
-        sizes = np.diff(starts, append=self.elements)
-        return (
-            set(itertools.compress(names, (flaws == 0).tolist())),
-            set(itertools.compress(names, (unseen == sizes).tolist())),
-        )
+        flawed = np.logical_or.reduceat(quality != Detail.NONE, starts)
+        return set(itertools.compress(names, (~flawed).tolist()))
 
     def positions(self, name: str) -> Sequence[tuple[int, ...]]:
         """The indices of a point's elements in order, from 1."""
@@ -187,10 +182,8 @@ class Store:
         age = slot_age[slot_of]
         age[quality == Detail.NEVER_SEEN] = np.inf
         computed = np.zeros(len(values), np.bool_)
-        flawless, unseen = self.layout.uniform(quality)
-        return Draft(
-            self.layout, now, values, quality, age, computed, flawless, unseen, self.carried
-        )
+        flawless = self.layout.flawless(quality)
+        return Draft(self.layout, now, values, quality, age, computed, flawless, self.carried)
 
     def sources(self) -> "Sources":
         """Which message last carried each element, as of now."""
@@ -209,8 +202,6 @@ class Draft:
     computed: Flags
     flawless: set[str]
     "Points that are good throughout."
-    unseen: set[str]
-    "Points that no message has carried yet."
     carried: frozenset[str]
     "Points that some message carries."
 

@@ -242,7 +242,7 @@ def test_a_value_comes_back(data: st.DataObject, scale: float, offset: float) ->
     element = np.array([LONE.first("current")])
     column = Column(
         kind, order, element, np.array([7]), np.array([sign * scale]), np.array([sign * offset]),
-        "sentinel", None, limits=False, bits=None,
+        "sentinel", None, limits=False, packed=None,
     )  # fmt: skip
     image = np.zeros(REGISTERS, np.uint16)
     column.encode(picture({"current": value}, layout=LONE), image, np.array([False]))
