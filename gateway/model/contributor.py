@@ -66,7 +66,7 @@ def contributors(draft: Draft, name: str, groups: int) -> Contributors:
     mask, counted = usable, some
     if not some.all():
         mask = np.where(some[:, None], usable, _HELD[codes] & ~np.isnan(values))
-        counted = mask.any(axis=1)
+        counted = np.asarray(mask.any(axis=1))
         quality[~some & counted] = Detail.OLD_DATA
     age = ages.max(axis=1, initial=-np.inf, where=mask)
     age[~counted] = np.inf

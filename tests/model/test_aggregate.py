@@ -69,6 +69,23 @@ def test_before_the_first_frame_there_is_nothing_and_no_alarm() -> None:
     assert now["rack_alarm_communication"].tolist() == [0, 0, 0]
 
 
+def test_an_extreme_that_nothing_is_known_of_is_nowhere() -> None:
+    """No cell heard: no voltage and no position; one rack heard: the other racks' have none."""
+    fleet = Fleet(CELLS, "cell_voltage")
+    places = [f"rack_cell_voltage_max_{inside}" for inside in ("module", "cell")]
+    silent = fleet.at(1.0)
+    assert all(np.isnan(silent[name]).all() for name in ("rack_cell_voltage_max", *places))
+    assert math.isnan(told(silent, "cell_voltage_max_cell")[0])
+
+    fleet.set("cell_voltage", np.where(np.arange(CELLS.racks)[:, None, None] == 0, 3.3, np.nan))
+    fleet.hear(1.0, 1)
+    now = fleet.at(1.0)
+
+    for name, value in zip(("rack_cell_voltage_max", *places), (3.3, 1, 1), strict=True):
+        assert now[name][0] == value
+        assert np.isnan(now[name][1:]).all()
+
+
 def test_an_extreme_of_incomplete_cells_gives_way_to_the_reported_one() -> None:
     """The missing cell may be the extreme; the BMU knows, the gateway does not."""
     fleet = Fleet(CELLS, "cell_voltage", "rack_cell_voltage_max")
