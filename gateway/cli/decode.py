@@ -2,20 +2,24 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+from gateway.canbus.adapter import Adapter
 from gateway.canbus.frame import ERROR, IDENTIFIER, REMOTE, Frame, identifier_text
-from gateway.canbus.signal import Signal, is_present, raw_value
+from gateway.canbus.signal import is_present, raw_value
 from gateway.canbus.table import Message
+from gateway.cli.points import text_of
 from gateway.cli.screen import JsonOption, PathOption, SiteArgument, library, out, tell_files
 from gateway.errors import LinkError
 from gateway.links.replay import feeds, replayed
 from gateway.mapping.site import Site, load_site
 from gateway.mapping.source import did_you_mean
+from gateway.model.pack import Layout
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Capture.")]
 BusOption = Annotated[
@@ -40,79 +44,107 @@ def decode(
     search = library(path)
     loaded = load_site(search, site)
     tell_files(search)
-    tables = {name: _messages(loaded, name) for name in loaded.buses}
+    tables = {name: _readers(loaded, name) for name in loaded.buses}
     for item in replayed(feeds([(name, file) for name in _buses(loaded, bus)], loaded.buses)):
         for name in item.buses:
-            message = tables[name].get(item.frame.key)
-            if message is None and not everything:
+            reader = tables[name].get(item.frame.key)
+            if reader is None and not everything:
                 continue
+            told = None if reader is None else reader(item.frame)
             if as_json:
-                typer.echo(_as_json(name, item.frame, message))
+                typer.echo(_as_json(name, item.frame, told))
             else:
-                out.print(_as_text(name, item.frame, message), markup=False)
+                out.print(_as_text(name, item.frame, told), markup=False)
+
+
+class Part(NamedTuple):
+    """One value that a frame carries."""
+
+    name: str
+    value: float
+    unit: str
+    text: str | None
+
+
+class Told(NamedTuple):
+    """What a frame tells."""
+
+    name: str
+    parts: Sequence[Part]
+    remark: str
+    "Why it tells nothing."
+
+
+Reader = Callable[[Frame], Told]
 
 
 def _buses(site: Site, given: list[str] | None) -> list[str]:
     for name in given or []:
         if name not in site.buses:
             raise LinkError(f"the site has no bus {name}; {did_you_mean(name, site.buses)}")
-    described = [name for name in site.buses if _messages(site, name)]
+    described = [name for name in site.buses if _readers(site, name)]
     return given or described
 
 
-def _messages(site: Site, bus: str) -> dict[int, Message]:
-    return {
-        message.key: message
-        for container in site.containers
-        for message in container.messages.get(bus, ())
-    }
+def _readers(site: Site, bus: str) -> dict[int, Reader]:
+    """What makes sense of each identifier on a bus: its message, or an adapter."""
+    readers: dict[int, Reader] = {}
+    for container in site.containers:
+        for message in container.messages.get(bus, ()):
+            readers[message.key] = partial(_by_table, message)
+        for coded in container.coded:
+            if coded.bus == bus:
+                read = partial(_by_adapter, coded.adapter, container.layout)
+                readers |= {slot.key: read for slot in coded.adapter.slots}
+    return readers
 
 
-def _signals(message: Message, data: bytes) -> Iterator[tuple[Signal, float, str | None]]:
-    """The signals that a frame carries, with value and label; none of a frame that is too short."""
-    if len(data) < message.length:
-        return
-    data = data[: message.length]
+def _by_table(message: Message, frame: Frame) -> Told:
+    """The signals that a frame has; none of one that is too short."""
+    if len(frame.data) < message.length:
+        return Told(message.name, (), f"too short: {message.length} bytes are described")
+    data, parts = frame.data[: message.length], []
     for signal in message.signals.values():
         if is_present(signal, data, message.signals):
             raw = raw_value(signal, data)
-            yield (
-                signal,
-                raw * signal.scale + signal.offset,
-                signal.labels.get(int(raw)) if math.isfinite(raw) else None,
-            )
+            label = signal.labels.get(int(raw)) if math.isfinite(raw) else None
+            parts.append(Part(signal.name, raw * signal.scale + signal.offset, signal.unit, label))
+    return Told(message.name, parts, "no signals")
 
 
-def _as_text(bus: str, frame: Frame, message: Message | None) -> str:
+def _by_adapter(adapter: Adapter, layout: Layout, frame: Frame) -> Told:
+    """The points that an adapter reads in a frame."""
+    readings = list(adapter.decode(frame))
+    parts = []
+    for element, value in (item for reading in readings for item in reading.values.items()):
+        point = layout.points[layout.name_of(element)]
+        place = ".".join(map(str, layout.indices_of(element)))
+        text = None if math.isnan(value) else text_of(point, value)
+        parts.append(Part(f"{point.name} {place}".strip(), value, point.unit, text))
+    names = dict.fromkeys(adapter.slots[reading.slot].name for reading in readings)
+    return Told(", ".join(names) or type(adapter).__name__, parts, "nothing that counts")
+
+
+def _as_text(bus: str, frame: Frame, told: Told | None) -> str:
     data = frame.data.hex(" ").upper()
     head = f"{frame.time:11.6f}  {bus}  {identifier_text(frame.key):>8}  [{len(frame.data)}] {data:<23}"
-    if message is None:
-        kind = (
-            "error frame"
-            if frame.key & ERROR
-            else "remote frame"
-            if frame.key & REMOTE
-            else "not described"
-        )
+    if told is None:
+        kinds = {ERROR: "error frame", REMOTE: "remote frame"}
+        kind = next((text for flag, text in kinds.items() if frame.key & flag), "not described")
         return f"{head}  ({kind})"
     values = ", ".join(
-        f"{signal.name} {label or f'{value:.10g}'}{f' {signal.unit}' if signal.unit and not label else ''}"
-        for signal, value, label in _signals(message, frame.data)
+        f"{name} {text}" if text else f"{name} {value:.10g} {unit}".rstrip()
+        for name, value, unit, text in told.parts
     )
-    short = (
-        f"too short: {message.length} bytes are described"
-        if len(frame.data) < message.length
-        else ""
-    )
-    return f"{head}  {message.name}: {values or short or 'no signals'}"
+    return f"{head}  {told.name}: {values or told.remark}"
 
 
-def _as_json(bus: str, frame: Frame, message: Message | None) -> str:
-    signals = {} if message is None else {
-        signal.name: {"value": round(value, 9) if math.isfinite(value) else None, "unit": signal.unit, "text": label}
-        for signal, value, label in _signals(message, frame.data)
+def _as_json(bus: str, frame: Frame, told: Told | None) -> str:
+    signals = {
+        name: {"value": round(value, 9) if math.isfinite(value) else None, "unit": unit, "text": text}
+        for name, value, unit, text in (told.parts if told else ())
     }  # fmt: skip
     return json.dumps(
         {"time": frame.time, "bus": bus, "id": frame.key & IDENTIFIER, "data": frame.data.hex(),
-         "name": message.name if message else None, "signals": signals}
+         "name": told.name if told else None, "signals": signals}
     )  # fmt: skip

@@ -87,6 +87,12 @@ class Layout:
         place = bisect.bisect_right(self._starts, element) - 1
         return self._names[place]
 
+    def indices_of(self, element: int) -> tuple[int, ...]:
+        """The rack, module and cell of an element, as far as its point has them, from 1."""
+        name = self.name_of(element)
+        places = np.unravel_index(element - self.first(name), self.shape(name))
+        return tuple(int(place) + 1 for place in places)
+
     def flawless(self, quality: Codes) -> set[str]:
         """The points that are good throughout."""
         names, starts = self._present

@@ -20,6 +20,8 @@ from gateway.mapping.plan import Coded
 from gateway.mapping.site import Site, load_site
 from gateway.model.pack import Layout, Topology
 
+from program import Program
+
 SITE = """
 site: orion
 buses:
@@ -148,3 +150,18 @@ def test_orion_serves_one_rack_and_knows_what_a_cell_can_have(tmp_path: Path) ->
     gateway.cycle(0.1)
 
     assert gateway.containers["pack"].snapshot["cells_valid"] == 0
+
+
+def test_decode_shows_what_an_adapter_reads(tmp_path: Path) -> None:
+    """Point, place, value and text of a frame that counts; a damaged one says so."""
+    load_site_of(tmp_path)
+    whole = cell_frame(7, 3312.5, balancing=True)
+    lines = [
+        f"(1.{number}00000) can0 036#{data.hex()}"
+        for number, data in enumerate((whole, whole[:7] + b"\0"))
+    ]
+    (tmp_path / "cells.log").write_text("\n".join(lines) + "\n")
+    good, damaged = Program(tmp_path)("decode", "site.yaml", "cells.log").stdout.splitlines()
+
+    assert good.endswith("cell_8: cell_voltage 1.2.2 3.3125 V, cell_balancing 1.2.2 on")
+    assert damaged.endswith("OrionCells: nothing that counts")
