@@ -1,7 +1,8 @@
 """The Modbus TCP listener: a thin shell around `modbus.wire`.
 
-All whole requests of what one read brings are answered in one write. One read takes at most a few
-kilobytes, so that no client holds the loop; a client that does not read its answers is not read from.
+All whole requests of what one read brings are answered in one write. A read takes at most `_CHUNK` bytes;
+a client that has sent more waits for the loop's next turn, so that none holds it. A client that does not
+read its answers is not read from.
 """
 
 import asyncio
@@ -16,9 +17,11 @@ from gateway.errors import LinkError
 from gateway.modbus.bank import Bank
 from gateway.modbus.wire import Desynchronised, Receiver, answer
 
-_CHUNK = 4096
+_CHUNK = 2048
 _UNREAD = 65536
 "Bytes of answers that may wait for a client before it is not read from any more."
+_LINGER = 2.0
+"Seconds that a broken connection stays, so that answers already given arrive."
 
 log = structlog.get_logger()
 
@@ -32,6 +35,9 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._buffer = bytearray(_CHUNK)
         self._transport: asyncio.Transport | None = None
         self._peer = ""
+        self._unread, self._had_turn = False, False
+        "Why it is not read from: its answers wait, it has had its share of this turn."
+        self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a new connection."""
@@ -54,7 +60,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Answer all whole requests that have come in."""
-        if self._transport is None:
+        if self._transport is None or self._ending is not None:
             return
         units, answers = self._units, []
         try:
@@ -63,19 +69,34 @@ class ModbusConnection(asyncio.BufferedProtocol):
         except Desynchronised as error:
             log.warning("master_desynchronised", peer=self._peer, reason=str(error))
             self._transport.write(b"".join(answers))
-            self._transport.close()
+            self._transport.write_eof()
+            self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
             return
         if answers:
             self._transport.write(b"".join(answers))
+        if nbytes == _CHUNK:
+            self._had_turn = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._had_turn = False
+        self._read_again()
 
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read."""
+        self._unread = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read again."""
-        if self._transport is not None and not self._transport.is_closing():
+        """Read again from a client that has read."""
+        self._unread = False
+        self._read_again()
+
+    def _read_again(self) -> None:
+        waits = self._unread or self._had_turn
+        if self._transport is not None and not waits and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
@@ -85,6 +106,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._connections.discard(self)
+        if self._ending is not None:
+            self._ending.cancel()
         reason = f"{exc.strerror}" if isinstance(exc, OSError) else ""
         log.info("master_disconnected", peer=self._peer, reason=reason)
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from modbus.service import BOUND, Service, closes, response, serving, stuff
 
 from gateway.errors import LinkError
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
+from gateway.modbus.bank import Bank
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -152,16 +154,57 @@ def test_a_master_that_never_reads(service: Service) -> None:
     burst = b"".join(read(0, 125, number) for number in range(300))
     with service.connect() as stuck:
         (slow,) = service.connected(1)
-        sent = stuff(stuck, burst, lambda: service.see(slow.is_reading))
+        sent = stuff(stuck, burst, lambda: service.see(slow.get_write_buffer_size) <= 65536)
         with service.connect() as other:
             for number in range(100):
                 other.sendall(read(number, 125))
                 assert numbers(response(other))[0] == number
         waiting = service.see(slow.get_write_buffer_size)
 
-        assert 0 < waiting <= 65536 + 4096 // 12 * 259
+        assert not service.see(slow.is_reading)
+        assert 0 < waiting <= 65536 + 2048 // 12 * 259
         for number in range(sent // 12):
             assert int.from_bytes(response(stuck)[:2], "big") == number % 300
+
+
+class Turned(Bank):
+    """A bank that counts the reads of each turn of the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(bytes(65536))
+        self.reads = [0]
+        self._loop = loop
+
+    def read(self, address: int, quantity: int) -> bytes:
+        """As ever, and counted."""
+        self.reads[-1] += 1
+        return super().read(address, quantity)
+
+    def turn(self) -> None:
+        """Begin the next turn, again and again while there is something to count."""
+        if len(self.reads) < 5000:
+            self.reads.append(0)
+            self._loop.call_soon(self.turn)
+
+
+def test_a_master_that_floods_takes_its_turns(service: Service) -> None:
+    """However many requests wait, a turn of the loop answers those of one read at most."""
+    bank = Turned(service.loop)
+    server, released = ModbusServer({1: bank}), threading.Event()
+    port = service.run(server.start("127.0.0.1", 0))
+    with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as link:
+        link.sendall(read(0, 1))
+        response(link)
+        service.loop.call_soon_threadsafe(released.wait, BOUND)
+        link.sendall(read(0, 1) * 2000)
+        service.loop.call_soon_threadsafe(bank.turn)
+        released.set()
+        for _ in range(2000):
+            response(link)
+    service.run(server.stop())
+
+    assert sum(bank.reads) == 2001
+    assert max(bank.reads) <= 2048 // 12 + 1
 
 
 def test_stopping(service: Service) -> None:
