@@ -26,6 +26,7 @@ from gateway.model.pack import Snapshot, Sources, Store, Tally
 _COUNTS = 65535
 "What a counter register can show: 65535 is its pattern for no value."
 _REPORT = 60.0  # s
+_AGAIN = 1.0  # s until a crashed bus is tried again
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SOURCES = {"live": 0, "replay": 1, "simulation": 2, "test": 3}
 
@@ -237,11 +238,10 @@ class Runtime:
                 await link.run()
             except LinkError:
                 raise
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - told and counted there
                 # Whatever else a driver lets out: it costs this bus a restart, not the gateway its life.
-                log.exception("bus_crashed", bus=link.bus.name)
-                link.state.errors += 1
-                await asyncio.sleep(1)
+                link.report("bus_crashed", error)
+                await asyncio.sleep(_AGAIN)
 
     async def _reports(self) -> None:
         """Tell now and then what came in on each bus, and what was odd about it."""

@@ -1,6 +1,7 @@
 """The exception tree, by whose fault it is.
 
     GatewayError
+    ├── UsageError          the command line
     ├── MappingError        a file: site, frames, registers, database or capture
     │   └── MissingDatabase a database that is not ours and was not found
     ├── LinkError           the plant: a CAN interface, a port, a peer
@@ -33,6 +34,12 @@ class GatewayError(Exception):
     """Anything this gateway reports on purpose."""
 
     exit_status = 1
+
+
+class UsageError(GatewayError):
+    """Arguments of a command that cannot be meant so."""
+
+    exit_status = 2
 
 
 class MappingError(GatewayError):

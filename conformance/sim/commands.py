@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -15,9 +16,9 @@ from conformance.sim.emitter import Emitter
 from gateway.app import Gateway, Runtime
 from gateway.cli.overrides import with_buses
 from gateway.cli.run import describe
-from gateway.cli.screen import ListenOption, address, err, library, out
+from gateway.cli.screen import ListenOption, address, err, library, out, positive_seconds
 from gateway.cli.serving import until_stopped
-from gateway.errors import LinkError
+from gateway.errors import LinkError, UsageError
 from gateway.links.log import configure
 from gateway.mapping.site import Bus, load_site
 
@@ -40,8 +41,10 @@ def demo(
 ) -> None:
     """Run a simulated container and serve its registers; `stop 3` and `start 3` silence and wake a rack."""
     configure(quiet=True)
+    positive_seconds(seconds, "--for")
     site = load_site(library(None), "demo")
-    until_stopped(_demo(Gateway(site, "simulation"), _plan(silence or []), listen, seconds))
+    plan = _plan(silence or [], Ratings().racks)
+    until_stopped(_demo(Gateway(site, "simulation"), plan, listen, seconds))
 
 
 def sim(
@@ -56,21 +59,23 @@ def sim(
 ) -> None:
     """Send the frames of the simulated container on a bus, for a gateway elsewhere."""
     configure(quiet=True)
+    positive_seconds(seconds, "--for")
     site = with_buses(load_site(library(None), "demo"), [bus])
     emitter = Emitter(Battery(Ratings(racks=racks)))
-    until_stopped(
-        _simulate(next(iter(site.buses.values())), _plan(silence or []), seconds, emitter)
-    )
+    plan = _plan(silence or [], racks)
+    until_stopped(_simulate(next(iter(site.buses.values())), plan, seconds, emitter))
 
 
-def _plan(texts: list[str]) -> list[tuple[int, float]]:
+def _plan(texts: list[str], racks: int) -> list[tuple[int, float]]:
+    """Which rack falls silent when; UsageError if there is none of that number."""
     plan = []
     for text in texts:
-        rack, _, after = text.partition("@")
-        try:
-            plan.append((int(rack), float(after or 0)))
-        except ValueError:
-            raise LinkError(f"--silence is RACK or RACK@SECONDS, like 3@20; not '{text}'") from None
+        found = re.fullmatch(r"([0-9]{1,4})(?:@([0-9]+(?:\.[0-9]+)?))?", text, re.ASCII)
+        if found is None:
+            raise UsageError(f"--silence is RACK or RACK@SECONDS, like 3@20; not '{text}'")
+        if not 1 <= int(found[1]) <= racks:
+            raise UsageError(f"there is no rack {found[1]}: racks go from 1 to {racks}")
+        plan.append((int(found[1]), float(found[2] or 0)))
     return plan
 
 
@@ -140,13 +145,17 @@ def _listen_to_keyboard(emitter: Emitter) -> None:
         "start": emitter.silenced.discard,
     }
 
+    racks = emitter.battery.ratings.racks
+
     def listen() -> None:
         for line in sys.stdin:
-            verb, _, rack = line.strip().partition(" ")
-            if verb in verbs and rack.isdigit():
-                verbs[verb](int(rack))
-                out.print(f"rack {rack}: {verb}", markup=False)
-            elif verb:
+            found = re.fullmatch(r"(stop|start) +([0-9]{1,4})", line.strip(), re.ASCII)
+            if found is None and line.strip():
                 err.print(f"'{line.strip()}' is neither 'stop RACK' nor 'start RACK'", markup=False)
+            elif found is not None and not 1 <= int(found[2]) <= racks:
+                err.print(f"there is no rack {found[2]}: racks go from 1 to {racks}", markup=False)
+            elif found is not None:
+                verbs[found[1]](int(found[2]))
+                out.print(f"rack {int(found[2])}: {found[1]}", markup=False)
 
     threading.Thread(target=listen, name="keyboard", daemon=True).start()

@@ -1,7 +1,7 @@
 """The command line: one file a verb; further verbs come in by entry point `essgw.commands`."""
 
 import importlib.metadata
-import sys
+import logging
 from collections.abc import Callable
 from typing import Annotated
 
@@ -58,15 +58,15 @@ def about(*, version: VersionOption = False) -> None:
     """Battery container gateway: BMU CAN frames in, Modbus TCP registers out."""
 
 
-def main() -> None:
-    """Run `essgw`; what goes wrong on purpose is told in a line a problem, with its exit status."""
+def run_verb() -> int:
+    """Run `essgw` to its exit status; what goes wrong on purpose is told in a line a problem."""
+    for library in ("cantools", "can"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # what matters of it is told by us
     try:
         application()(prog_name="essgw")
     except GatewayError as error:
         complain(error)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        return error.exit_status
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0

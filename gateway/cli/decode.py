@@ -14,8 +14,16 @@ from gateway.canbus.frame import ERROR, IDENTIFIER, REMOTE, Frame, identifier_te
 from gateway.canbus.signal import is_present, raw_value
 from gateway.canbus.table import Message
 from gateway.cli.points import text_of
-from gateway.cli.screen import JsonOption, PathOption, SiteArgument, library, out, tell_files
-from gateway.errors import LinkError
+from gateway.cli.screen import (
+    JsonOption,
+    PathOption,
+    SiteArgument,
+    err,
+    library,
+    progress,
+    tell_files,
+)
+from gateway.errors import UsageError
 from gateway.links.replay import feeds, replayed
 from gateway.mapping.site import Site, load_site
 from gateway.mapping.source import did_you_mean
@@ -45,7 +53,9 @@ def decode(
     loaded = load_site(search, site)
     tell_files(search)
     tables = {name: _readers(loaded, name) for name in loaded.buses}
-    for item in replayed(feeds([(name, file) for name in _buses(loaded, bus)], loaded.buses)):
+    with progress("looking through the capture", None):
+        sources = feeds([(name, file) for name in _buses(loaded, bus)], loaded.buses)
+    for item in replayed(sources):
         for name in item.buses:
             reader = tables[name].get(item.frame.key)
             if reader is None and not everything:
@@ -54,7 +64,10 @@ def decode(
             if as_json:
                 typer.echo(_as_json(name, item.frame, told))
             else:
-                out.print(_as_text(name, item.frame, told), markup=False)
+                typer.echo(_as_text(name, item.frame, told))
+    for source in sources:
+        for remark in source.capture.remarks():
+            err.print(remark, style="yellow", markup=False)
 
 
 class Part(NamedTuple):
@@ -81,9 +94,8 @@ Reader = Callable[[Frame], Told]
 def _buses(site: Site, given: list[str] | None) -> list[str]:
     for name in given or []:
         if name not in site.buses:
-            raise LinkError(f"the site has no bus {name}; {did_you_mean(name, site.buses)}")
-    described = [name for name in site.buses if _readers(site, name)]
-    return given or described
+            raise UsageError(f"the site has no bus {name}; {did_you_mean(name, site.buses)}")
+    return given or [name for name in site.buses if _readers(site, name)] or list(site.buses)
 
 
 def _readers(site: Site, bus: str) -> dict[int, Reader]:

@@ -87,7 +87,7 @@ def point_rows(state: ContainerState) -> Iterator[PointRow]:
 
 def plain(point: Point, value: float) -> float | None:
     """A value as JSON has it: null for missing, whole numbers for states, counts and bits."""
-    if math.isnan(value):
+    if not math.isfinite(value):
         return None
     return int(value) if point.kind in _WHOLE else round(value, _DIGITS)
 

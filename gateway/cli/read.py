@@ -2,29 +2,37 @@
 
 import fnmatch
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from gateway.cli.points import Place, plain, text_of
-from gateway.cli.screen import JsonOption, PathOption, address, err, library, out
-from gateway.errors import LinkError, MappingError, Problem
+from gateway.cli.screen import JsonOption, PathOption, address, err, library, progress
+from gateway.cli.tables import Line, print_table
+from gateway.errors import LinkError, MappingError, Problem, UsageError
 from gateway.links.modbus_client import RegisterReader, register_reader
+from gateway.mapping.readback import Reading, places, reading
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.source import did_you_mean
 from gateway.mapping.spread import word_type
-from gateway.mapping.words import from_words, text_from_words
-from gateway.model.pack import Layout, Topology
+from gateway.mapping.words import from_words
+from gateway.model.pack import LARGEST, Layout, Topology
 from gateway.model.point import POINTS, Scope
 from gateway.model.quality import QUALITIES, QUALITY_REGISTER
 
+ServerArgument = Annotated[
+    str, typer.Argument(metavar="HOST:PORT", help="Modbus TCP server, like 127.0.0.1:5020.")
+]
 PointsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="POINT...", help="Points, also like 'rack_*'; default: container and racks."
     ),
+]
+MapOption = Annotated[
+    str, typer.Option("--map", metavar="MAP", help="Register map file, or its name.")
 ]
 TopologyOption = Annotated[
     str | None,
@@ -37,16 +45,13 @@ TopologyOption = Annotated[
 _TOLD = ("racks", "modules", "cells", "sensors")
 _BRIDGE = 16
 "Registers between two values that are cheaper to read than to skip."
-_AGE_UNIT, _NEVER = 0.01, 65535
 
 
 def read(  # noqa: PLR0913 - the options of the verb
-    server: Annotated[str, typer.Argument(metavar="HOST:PORT")],
+    server: ServerArgument,
     points: PointsArgument = None,
-    map_name: Annotated[
-        str, typer.Option("--map", metavar="MAP", help="Register map file, or its name.")
-    ] = "native",
-    unit: Annotated[int, typer.Option("--unit", help="Unit id.")] = 1,
+    map_name: MapOption = "native",
+    unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="Unit id.")] = 1,
     topology: TopologyOption = None,
     path: PathOption = None,
     *,
@@ -54,70 +59,77 @@ def read(  # noqa: PLR0913 - the options of the verb
 ) -> None:
     """Read points from a Modbus TCP server."""
     rows = load_map(library(path), map_name)
+    given = None if topology is None else _topology(topology)
     with register_reader(*address(server), unit) as reader:
-        shape, first = _shape(rows, reader, topology)
+        shape, first = (given, 1) if given is not None else _told_by(rows, reader)
         chosen = _chosen(rows, Layout(shape), first, points or [])
-        if not chosen:
-            raise LinkError(f"the map {rows.rows.map} shows none of these points")
-        registers = reader.read_all(
-            _places(rows, chosen), _BRIDGE if rows.rows.gaps == "fill" else 0
-        )
-    values = [_value(rows, entry, registers) for entry in chosen]
+        bridge = _BRIDGE if rows.rows.gaps == "fill" else 0
+        with progress(f"reading {server}", 1, "") as report:
+            registers = reader.read_all(places(rows, chosen), bridge, report)
+    values = [reading(rows, entry, registers) for entry in chosen]
     if as_json:
+        told = [_as_row(value) for value in values]
         typer.echo(
-            json.dumps({"server": server, "unit": unit, "map": rows.rows.map, "points": values})
+            json.dumps({"server": server, "unit": unit, "map": rows.rows.map, "points": told})
         )
     else:
-        out.print(_table(values))
+        head = ("register", "point", "where", "value", "unit", "quality", "age")
+        print_table(head, [_line(value) for value in values], {"register", "value", "age"})
 
 
-def _shape(rows: MapRows, reader: RegisterReader, given: str | None) -> tuple[Topology, int]:
-    """The topology behind a unit, and the number of its first rack."""
-    if given is not None:
-        try:
-            numbers = [int(part) for part in given.lower().split("x")]
-            return Topology(*numbers), 1
-        except (ValueError, TypeError):
-            raise LinkError(f"--topology is RxMxCxS, like 12x8x52x52; not '{given}'") from None
-    places = {
-        row.identity: row
-        for row in rows.rows.registers
-        if row.identity in {*_TOLD, "first_rack", "map_hash"}
-    }
-    if not set(_TOLD) <= places.keys():
+def _topology(text: str) -> Topology:
+    try:
+        shape = Topology(*(int(part) for part in text.lower().split("x")))
+    except (ValueError, TypeError):
+        shape = Topology(0)
+    if not shape.can_be:
+        most = f"{LARGEST.racks}x{LARGEST.modules}x{LARGEST.cells}x{LARGEST.sensors}"
+        raise UsageError(f"--topology is RxMxCxS, like 12x8x52x52, at most {most}; not '{text}'")
+    return shape
+
+
+def _told_by(rows: MapRows, reader: RegisterReader) -> tuple[Topology, int]:
+    """The topology that a server tells of, and the number of its first rack."""
+    known = {row.identity: row for row in rows.rows.registers if row.identity}
+    if not set(_TOLD) <= known.keys():
         shown = {POINTS[row.point].scope for row in rows.rows.registers if row.point}
         if shown - {Scope.CONTAINER}:
-            raise LinkError(
-                f"the map {rows.rows.map} does not tell the topology; give --topology RxMxCxS"
-            )
+            text = f"the map {rows.rows.map} does not tell the topology; give --topology RxMxCxS"
+            raise UsageError(text)
         return Topology(1), 1
     told = {
-        name: int(
-            from_words(
-                word_type(row), reader.read(row.at, word_type(row).words), rows.arrangement(row)
-            )
-            or 0
+        name: from_words(
+            word_type(row), reader.read(row.at, word_type(row).words), rows.arrangement(row)
         )
-        for name, row in places.items()
+        for name, row in known.items()
+        if name in {*_TOLD, "first_rack", "map_hash"}
     }
-    if told.get("map_hash", 0) not in {0, int(rows.digest[:12], 16)}:
-        err.print(
-            f"the server's map differs from {rows.source.file}: values may be wrong", style="yellow"
+    shape = Topology(*(int(told[name] or 0) for name in _TOLD))
+    remedy = f"is it the map {rows.rows.map} that it serves? --map and --unit choose others"
+    if not shape.can_be:
+        raise LinkError(
+            f"the server tells of no container that can be ({shape.racks} racks); {remedy}"
         )
-    return Topology(*(told[name] for name in _TOLD)), told.get("first_rack", 1)
+    if "map_hash" in told and told["map_hash"] != int(rows.digest[:12], 16):
+        text = f"the server's map is not that of {rows.source.file}: values may be wrong; {remedy}"
+        err.print(text, style="yellow", markup=False)
+    return shape, int(told.get("first_rack") or 1)
 
 
 def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str]) -> list[Entry]:
-    shown = {str(row.point or row.identity or "") for row in rows.rows.registers}
-    for pattern in wanted:
-        if not fnmatch.filter(shown, pattern):
-            remedy = did_you_mean(pattern, shown - {""})
-            raise MappingError([Problem(rows.source.file, f"shows no '{pattern}'", remedy=remedy)])
-    return [
-        entry
-        for entry in entries(rows, layout, (first_rack - 1) // rows.rows.racks)
-        if _is_wanted(entry, wanted)
+    shown = {str(row.point or row.identity or "") for row in rows.rows.registers} - {""}
+    problems = [
+        Problem(rows.source.file, f"shows no '{pattern}'", remedy=did_you_mean(pattern, shown))
+        for pattern in wanted
+        if not fnmatch.filter(shown, pattern)
     ]
+    if problems:
+        raise MappingError(problems)
+    unit = (first_rack - 1) // rows.rows.racks
+    chosen = [entry for entry in entries(rows, layout, unit) if _is_wanted(entry, wanted)]
+    if not chosen:
+        raise UsageError(f"the map {rows.rows.map} has none of these points for this topology")
+    return chosen
 
 
 def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
@@ -127,82 +139,48 @@ def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
     return name in POINTS and POINTS[name].scope in {Scope.CONTAINER, Scope.RACK}
 
 
-def _places(rows: MapRows, chosen: Sequence[Entry]) -> list[tuple[int, int]]:
-    places = [(entry.address, entry.words) for entry in chosen]
-    mirrors = rows.rows.mirrors
-    if mirrors is not None:
-        values = [entry.address for entry in chosen if entry.row.point]
-        places += [
-            (at + distance, 1) for at in values for distance in (mirrors.quality, mirrors.age)
-        ]
-    return places
-
-
-def _value(
-    rows: MapRows, entry: Entry, registers: Mapping[int, int]
-) -> dict[str, str | float | None]:
-    """What an entry reads, with quality and age where the map mirrors them."""
-    row, words = entry.row, [registers[entry.address + word] for word in range(entry.words)]
-    place = Place(*entry.indices)
-    told: dict[str, str | float | None] = {
-        "point": row.point or row.identity or "constant", "address": entry.address,
-        "rack": place.rack, "module": place.module, "cell": place.cell,
-    }  # fmt: skip
-    if row.type == "string":
-        return told | {
-            "value": text_from_words(words),
-            "text": None,
-            "unit": "",
-            "quality": None,
-            "age": None,
-        }
-    number = from_words(word_type(row), words, rows.arrangement(row))
-    if number is not None and entry.bit is not None:
-        number = int(number) >> entry.bit & 1
+def _as_row(told: Reading) -> dict[str, str | float | None]:
+    """A reading as scripts get it."""
+    row, place = told.entry.row, Place(*told.entry.indices)
     point = POINTS.get(row.point or "")
-    value: float | None = None if number is None else number * row.scale + row.offset
-    text = None
-    if point is not None and value is not None:
-        if point.signed and (row.sign or rows.rows.sign) == "charge":
-            value = -value
+    value, text = told.value, None
+    if point is not None and value is not None and not isinstance(value, str):
         value = plain(point, value)
         text = None if value is None else text_of(point, value)
-    unit = point.unit if point else ""
-    return told | {"value": value, "text": text, "unit": unit} | _mirrored(rows, entry, registers)
+    return {
+        "point": row.point or row.identity or "constant", "address": told.entry.address,
+        "rack": place.rack, "module": place.module, "cell": place.cell,
+        "value": value, "text": text, "unit": point.unit if point else "",
+        "quality": _quality(told.quality), "age": None if told.age is None else round(told.age, 2),
+    }  # fmt: skip
 
 
-def _mirrored(
-    rows: MapRows, entry: Entry, registers: Mapping[int, int]
-) -> dict[str, str | float | None]:
-    mirrors = rows.rows.mirrors
-    if mirrors is None or entry.row.point is None:
-        return {"quality": None, "age": None}
-    code = registers[entry.address + mirrors.quality]
-    age = registers[entry.address + mirrors.age]
+def _quality(code: int | None) -> str | None:
+    if code is None:
+        return None
     known = {int(QUALITY_REGISTER[row.detail]): row for row in QUALITIES}.get(code)
-    quality = f"unknown code {code}" if known is None else known.validity.name.lower()
-    if known is not None and known.detail:
-        quality += f", {known.text}"
-    return {"quality": quality, "age": None if age == _NEVER else round(age * _AGE_UNIT, 2)}
+    if known is None:
+        return f"unknown code {code}"
+    return known.validity.name.lower() + (f", {known.text}" if known.detail else "")
 
 
-def _table(values: Sequence[Mapping[str, str | float | None]]) -> Table:
-    table = Table(box=None, header_style="dim")
-    for column in ("register", "point", "where"):
-        table.add_column(column)
-    table.add_column("value", justify="right")
-    for column in ("unit", "quality", "age"):
-        table.add_column(column)
-    for told in values:
-        where = " ".join(
-            str(told[name]) for name in ("rack", "module", "cell") if told[name] is not None
-        )
-        value = "-" if told["value"] is None else told["text"] or told["value"]
-        shown = f"{value:.10g}" if isinstance(value, float) else str(value)
-        age = "" if told["age"] is None else f"{told['age']:.2f} s"
-        good = told["quality"] in {"good", None}
-        table.add_row(
-            str(told["address"]), str(told["point"]), where, shown, str(told["unit"]),
-            str(told["quality"] or ""), age, style="" if good else "yellow",
-        )  # fmt: skip
-    return table
+def _line(told: Reading) -> Line:
+    """A reading as people get it, with the decimals that the register has."""
+    shown = _as_row(told)
+    where = [str(shown[name]) for name in ("rack", "module", "cell") if shown[name] is not None]
+    value = shown["value"]
+    if value is None:
+        text = "-"
+    elif isinstance(value, float):
+        text = f"{value:.{_decimals(told.entry.row.scale, told.entry.row.type)}f}"
+    else:
+        text = str(shown["text"] or value)
+    age = "" if shown["age"] is None else f"{shown['age']:.2f} s"
+    cells = (str(shown["address"]), str(shown["point"]), " ".join(where), text,
+             str(shown["unit"]), str(shown["quality"] or ""), age)  # fmt: skip
+    return Line(cells, "" if shown["quality"] in {"good", None} else "yellow")
+
+
+def _decimals(scale: float, kind: str) -> int:
+    """How many decimals a register can tell; six of a floating-point one."""
+    return 6 if kind in {"f32", "f64"} else max(0, min(6, math.ceil(-math.log10(abs(scale)))))

@@ -25,8 +25,8 @@ from gateway.cli.screen import (
     tell_files,
 )
 from gateway.cli.serving import until_stopped
-from gateway.cli.tables import snapshot_table
-from gateway.errors import LinkError
+from gateway.cli.tables import print_snapshot
+from gateway.errors import UsageError
 from gateway.links.log import configure
 from gateway.links.replay import Feed, Pace, fast_forward, feeds, paced, replayed
 from gateway.mapping.site import Site, load_site
@@ -63,13 +63,16 @@ def replay(  # noqa: PLR0913 - the options of the verb
 ) -> None:
     """Replay captures through a site: print the snapshot at the end, or serve it live."""
     configure(quiet=not serve)
-    if until is not None and not until >= 0:
-        raise LinkError("--until is a time from the first frame, in seconds, 0 or more")
+    if until is not None and not 0 <= until < math.inf:
+        raise UsageError("--until is a time from the first frame, in seconds, 0 or more")
+    if (listen is not None and not serve) or (as_json and serve):
+        raise UsageError("--listen goes with --serve, --json without it")
     rate = _rate(speed, 1.0 if serve else math.inf)
     search = library(path)
     loaded = load_site(search, site)
     tell_files(search)
-    sources = feeds([_bus_and_file(loaded, text) for text in log], loaded.buses)
+    with progress("looking through the captures", None):
+        sources = feeds([_bus_and_file(loaded, text) for text in log], loaded.buses)
     gateway = Gateway(loaded, "replay")
     length = max(source.last - source.first for source in sources)
     with progress(f"replaying {loaded.name}", length if until is None else until) as report:
@@ -120,14 +123,7 @@ class _Run:
         remarks = []
         if math.isfinite(self.until) and clock < self.until:
             remarks.append(f"the capture ends at {clock:.3f} s: this is the picture there")
-        for source in self.sources:
-            capture = source.capture
-            if capture.unreadable:
-                place = f"first in line {capture.first_unreadable}"
-                remarks.append(f"{capture.path}: {capture.unreadable} lines make no sense, {place}")
-            if not capture.has_times:
-                remarks.append(f"{capture.path}: has no time stamps, all frames count as 0 s")
-        return remarks
+        return [*remarks, *(text for source in self.sources for text in source.capture.remarks())]
 
 
 def show(gateway: Gateway, clock: float, *, as_json: bool) -> None:
@@ -141,7 +137,7 @@ def show(gateway: Gateway, clock: float, *, as_json: bool) -> None:
         return
     out.print(f"{gateway.site.name} at {clock:.3f} s")
     for name, part in rows.items():
-        out.print(snapshot_table(name, part))
+        print_snapshot(name, part)
     for bus in gateway.buses:
         out.print(_traffic(gateway, bus), markup=False)
 
@@ -164,14 +160,14 @@ def _rate(text: str | None, default: float) -> float:
     except ValueError:
         rate = math.nan
     if not rate > 0:
-        raise LinkError(f"--speed is a number above 0, or max; not '{text}'")
+        raise UsageError(f"--speed is a number above 0, or max; not '{text}'")
     return rate
 
 
 def _bus_and_file(site: Site, text: str) -> tuple[str, Path]:
     bus, equals, file = text.partition("=")
     if not equals:
-        raise LinkError(f"--log is BUS=FILE, like can0=capture.log; not '{text}'")
+        raise UsageError(f"--log is BUS=FILE, like can0=capture.log; not '{text}'")
     if bus not in site.buses:
-        raise LinkError(f"the site has no bus {bus}; {did_you_mean(bus, site.buses)}")
+        raise UsageError(f"the site has no bus {bus}; {did_you_mean(bus, site.buses)}")
     return bus, Path(file)

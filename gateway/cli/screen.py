@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.errors import GatewayError, LinkError, MappingError
+from gateway.errors import GatewayError, MappingError, UsageError
 from gateway.mapping.library import Library
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
@@ -49,11 +50,18 @@ def tell_files(search: Library) -> None:
 
 
 def address(text: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT; LinkError if it is none."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
-        raise LinkError(f"'{text}' is not HOST:PORT, like 127.0.0.1:5020")
-    return host.strip("[]"), int(port)
+    """Host and port of HOST:PORT; UsageError if it is none."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\[\]:\s]+)):([0-9]{1,5})", text, re.ASCII)
+    if found is None or int(found[3]) > 65535:  # noqa: PLR2004 - TCP
+        raise UsageError(f"'{text}' is not HOST:PORT, like 127.0.0.1:5020 or [::1]:5020")
+    return found[1] or found[2], int(found[3])
+
+
+def positive_seconds(text: float | None, option: str) -> float | None:
+    """A time of an option; UsageError unless it is a number above 0."""
+    if text is not None and not 0 < text < math.inf:
+        raise UsageError(f"{option} is a time in seconds, above 0; not {text:g}")
+    return text
 
 
 def complain(error: GatewayError) -> None:
@@ -78,17 +86,16 @@ def _line(file: str, number: int) -> str | None:
 
 
 @contextlib.contextmanager
-def progress(what: str, total: float) -> Iterator[Callable[[float], None]]:
-    """A bar on standard error while something takes long; nothing where no terminal is."""
-    if not err.is_terminal or math.isinf(total):
+def progress(what: str, total: float | None, unit: str = " s") -> Iterator[Callable[[float], None]]:
+    """A bar on standard error while something takes long; nothing where no terminal is.
+
+    It moves to and fro where the end is not known (`total` is None), and counts where `unit` is given.
+    """
+    if not err.is_terminal:
         yield lambda _: None
         return
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} s"),
-        TimeElapsedColumn(),
-    )
+    counts = "{task.completed:.0f}/{task.total:.0f}" + unit if total is not None and unit else ""
+    columns = (TextColumn(what), BarColumn(), TextColumn(counts), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda value: bar.update(task, completed=value)

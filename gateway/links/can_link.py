@@ -11,6 +11,7 @@ import errno
 import socket
 import struct
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ _REMEDIES = {
     errno.EPERM: "this needs CAP_NET_ADMIN or root",
 }
 
+_OF_THE_PLANT = (can.CanError, OSError, ValueError)
+"What an interface that is absent, lost or noisy raises; anything else is a fault of its driver."
+
 log = structlog.get_logger()
 
 
@@ -74,16 +78,16 @@ class CanLink:
         while True:
             try:
                 port = await asyncio.to_thread(self._opened)
-            except (can.CanError, OSError, ValueError) as error:
-                self._report("bus_not_opened", error)
+            except _OF_THE_PLANT as error:
+                self.report("bus_not_opened", error)
             else:
                 self.state.up, self._heard = True, False
                 self.state.opened += 1
                 log.info("bus_opened", bus=self.bus.name, interface=self.bus.interface)
                 try:
                     await self._received(port)
-                except (can.CanError, OSError, ValueError) as error:
-                    self._report("bus_lost", error)
+                except _OF_THE_PLANT as error:
+                    self.report("bus_lost", error)
                 finally:
                     self.state.up = False
                     with contextlib.suppress(can.CanError, OSError):
@@ -92,9 +96,15 @@ class CanLink:
             await asyncio.sleep(_PAUSES[min(trouble, len(_PAUSES) - 1)])
             trouble += 1
 
-    def _report(self, event: str, error: Exception) -> None:
+    def report(self, event: str, error: Exception) -> None:
+        """Count an error, and tell it unless it was told last."""
         self.state.errors += 1
         reason = str(error) or type(error).__name__
+        if not isinstance(error, _OF_THE_PLANT):
+            last = traceback.extract_tb(error.__traceback__)[-1:]
+            reason = f"{type(error).__name__}: {error}" + "".join(
+                f" ({place.filename}:{place.lineno})" for place in last
+            )
         if isinstance(error, OSError) and error.errno in _REMEDIES:
             reason += f": {_REMEDIES[error.errno]}"
         if reason != self.state.last_error or event == "bus_lost":
@@ -192,7 +202,7 @@ class _Pump:
                 self._waiting.append(message)
                 if len(self._waiting) == 1:
                     self._loop.call_soon_threadsafe(self._take)
-        except (can.CanError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - nobody else hears of it: the loop is told, and judges
             with contextlib.suppress(RuntimeError):  # the loop has ended before us
                 self._loop.call_soon_threadsafe(self._fail, error)
 

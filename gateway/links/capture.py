@@ -63,6 +63,14 @@ class Capture:
                 [Problem(str(self.path), f"holds no frame that reads as {self.format}")]
             )
 
+    def remarks(self) -> Iterator[str]:
+        """What a reader of the frames should know, once they have been read."""
+        if self.unreadable:
+            place = f"first in line {self.first_unreadable}"
+            yield f"{self.path}: {self.unreadable} lines make no sense, {place}"
+        if not self.has_times:
+            yield f"{self.path}: has no time stamps, all frames count as 0 s"
+
     def skip(self, line: int) -> None:
         """Count a line that makes no sense."""
         self.unreadable += 1

@@ -1,8 +1,23 @@
 """Where log lines go: names with fields, to standard error; as JSON where a machine reads them."""
 
 import sys
+from typing import Any
 
 import structlog
+
+
+class _StandardError:
+    """Standard error as it is at the moment: a progress bar may have put itself in front of it."""
+
+    def __init__(self, *_: Any) -> None:  # noqa: ANN401 - structlog's signature
+        pass
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def configure(*, as_json: bool | None = None, quiet: bool = False) -> None:
@@ -15,9 +30,10 @@ def configure(*, as_json: bool | None = None, quiet: bool = False) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("warning" if quiet else "info"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_StandardError,
         cache_logger_on_first_use=False,
     )

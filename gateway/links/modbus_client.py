@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -13,6 +13,22 @@ from gateway.modbus.wire import MAX_READ
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what matters comes back as LinkError
 
 
+EXCEPTIONS = {
+    1: "it does not serve this function",
+    2: "it has no such registers",
+    3: "it does not take such a request",
+    4: "it has nothing to show there now",
+    6: "it is busy",
+    10: "it has no such unit id",
+    11: "the device behind this unit id does not answer",
+}
+"What exception codes mean to who reads (APP V1.1b3 clause 7)."
+
+
+class RegistersRefused(LinkError):
+    """The server answered with an exception."""
+
+
 class RegisterReader:
     """A connection to a server's unit."""
 
@@ -20,27 +36,53 @@ class RegisterReader:
         self._client, self._place, self._unit = client, place, unit
 
     def read(self, address: int, quantity: int) -> list[int]:
-        """Up to 125 registers; LinkError if the server refuses or does not answer."""
+        """Up to 125 registers; RegistersRefused, or LinkError if there is no valid answer."""
         try:
             response = self._client.read_holding_registers(
                 address, count=quantity, device_id=self._unit
             )
         except (ModbusException, OSError) as error:
-            raise LinkError(f"{self._place} does not answer: {error}") from None
-        if response.isError() or len(response.registers) != quantity:
-            code = getattr(response, "exception_code", 0)
-            reason = f"exception {code}" if code else "no valid answer"
-            raise LinkError(
-                f"{self._place} refuses registers {address}..{address + quantity - 1}: {reason}"
+            raise LinkError(f"{self._place} does not answer: {_reason(error)}") from None
+        code = getattr(response, "exception_code", 0)
+        if code:
+            meaning = EXCEPTIONS.get(code, "")
+            raise RegistersRefused(
+                f"{self._place} refuses registers {address}..{address + quantity - 1}: "
+                f"exception {code}" + (f", {meaning}" if meaning else "")
             )
+        if response.isError() or len(response.registers) != quantity:
+            raise LinkError(f"{self._place} gives no valid answer")
         return list(response.registers)
 
-    def read_all(self, wanted: Iterable[tuple[int, int]], bridge: int) -> Mapping[int, int]:
-        """Registers of many `(address, words)` places in few reads; gaps up to `bridge` are read over."""
+    def read_all(
+        self, wanted: Iterable[tuple[int, int]], bridge: int, report: Callable[[float], None]
+    ) -> Mapping[int, int]:
+        """Registers of many `(address, words)` places in few reads; gaps up to `bridge` are read over.
+
+        Places that the server refuses are left out; RegistersRefused if it refuses all of them.
+        """
         registers: dict[int, int] = {}
-        for first, end in joined(wanted, bridge):
-            registers.update(enumerate(self.read(first, end - first), first))
+        places = sorted(set(wanted))
+        refusal: RegistersRefused | None = None
+        for number, (first, end) in enumerate(spans := joined(places, bridge)):
+            report(number / len(spans))
+            try:
+                registers.update(enumerate(self.read(first, end - first), first))
+            except RegistersRefused as error:
+                refusal = error
+                for address, words in places:
+                    if first <= address < end:
+                        with contextlib.suppress(RegistersRefused):
+                            registers.update(enumerate(self.read(address, words), address))
+        if refusal is not None and not registers:
+            raise refusal
         return registers
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without pymodbus's name for it and its advice to programmers."""
+    text = str(error).removeprefix("Modbus Error: ").removeprefix("[Input/Output] ")
+    return "no valid answer in 3 s" if "No response" in text else text
 
 
 def joined(wanted: Iterable[tuple[int, int]], bridge: int) -> list[tuple[int, int]]:
@@ -63,7 +105,11 @@ def register_reader(host: str, port: int, unit: int) -> Iterator[RegisterReader]
     """Connect to a server for a while; LinkError if nothing listens there."""
     client = ModbusTcpClient(host, port=port, timeout=3, retries=0)
     try:
-        if not client.connect():  # type: ignore[no-untyped-call] # pymodbus leaves it open
+        try:
+            connected = client.connect()  # type: ignore[no-untyped-call] # pymodbus leaves it open
+        except UnicodeError:  # what can be no host's name
+            connected = False
+        if not connected:
             raise LinkError(f"nothing answers at {host}:{port}; is the gateway running there?")
         yield RegisterReader(client, f"{host}:{port} unit {unit}", unit)
     finally:

@@ -10,15 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.mapping.words import Arrangement, WordType, to_words
+from gateway.mapping.words import Arrangement, WordType, swapped, to_words
 from gateway.model.pack import Indices, Snapshot, Vector
 from gateway.model.quality import BY_SEVERITY, QUALITY_REGISTER, SEVERITY, USABLE
 
 REGISTERS = 65536
-_AGE_UNIT = 0.01  # s
+AGE_UNIT = 0.01  # s
 _OLDEST = 65534
 _ROUNDING = 1e-6  # counts: 100.0 A over 0.1 A a count is 999.9999999999999
-_NEVER = 65535
+NEVER = 65535
+"What the age mirror shows of a value that was never seen."
 
 
 class Image(NamedTuple):
@@ -44,7 +45,7 @@ class Column:
     missing: str
     constant: int | None
     limits: bool
-    "Limits are rounded down: never to more than is allowed."
+    "Limits are rounded to less, never to more than is allowed; an unknown one is 0 (`missing` is zero)."
     packed: "Packed | None"
 
     def registers(self) -> Indices:
@@ -58,14 +59,27 @@ class Column:
         values = snapshot.values[self.elements]
         if self.packed is not None:
             raised = ((values == 1) & ~lost).astype(np.uint16) << self.packed.bits
-            image[self.packed.addresses] = np.bitwise_or.reduceat(raised, self.packed.starts)
+            told = np.bitwise_or.reduceat(raised, self.packed.starts)
+            image[self.packed.addresses] = swapped(told, self.arrangement)
             return
+        if self.missing == "zero":
+            values, lost = np.where(lost, 0.0, values), np.zeros(len(lost), np.bool_)
         numbers = (values - self.offset) / self.scale
-        if self.limits and not self.kind.is_float:
-            numbers = np.floor(numbers + _ROUNDING)
+        if self.limits:
+            numbers = self._lowered(numbers)
         words = to_words(self.kind, numbers, lost, self.constant, self.arrangement)
         for word in range(self.kind.words):
             image[self.addresses + word] = words[:, word]
+
+    def _lowered(self, numbers: Vector) -> Vector:
+        """The nearest numbers that the type can show and that mean no more, whatever the scale's sign."""
+        falls = self.scale < 0
+        if not self.kind.is_float:
+            return np.where(falls, np.ceil(numbers - _ROUNDING), np.floor(numbers + _ROUNDING))
+        shown = numbers.astype(self.kind.code[1:])
+        beyond = np.where(falls, shown < numbers, shown > numbers)
+        less = np.nextafter(shown, np.where(falls, np.inf, -np.inf).astype(shown.dtype))
+        return np.where(beyond, less, shown).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +116,8 @@ class Mirrors:
 
     def encode(self, snapshot: Snapshot, image: NDArray[np.uint16]) -> None:
         """Write both mirrors into an image."""
-        ages = np.clip(snapshot.age / _AGE_UNIT, 0, _OLDEST).astype(np.uint16)
-        ages[np.isinf(snapshot.age)] = _NEVER
+        ages = np.clip(snapshot.age / AGE_UNIT, 0, _OLDEST).astype(np.uint16)
+        ages[np.isinf(snapshot.age)] = NEVER
         image[self.addresses + self.quality] = QUALITY_REGISTER[snapshot.quality][self.elements]
         image[self.addresses + self.age] = ages[self.elements]
         for elements, packed in self.packed:

@@ -15,11 +15,11 @@ import numpy as np
 import gateway
 from gateway.mapping.image import REGISTERS, Column, Mirrors, Packed, RegisterMap
 from gateway.mapping.library import Library
-from gateway.mapping.rows import flaws
+from gateway.mapping.rows import counts_of, flaws
 from gateway.mapping.schema import ConstantRow, MapFile, RegisterRow, load
 from gateway.mapping.source import Source, parse, read_text
 from gateway.mapping.spread import BITS, Spread, spread, word_type
-from gateway.mapping.words import Arrangement, text_to_words, to_words
+from gateway.mapping.words import Arrangement, constant_words, text_to_words
 from gateway.model.pack import Indices, Layout
 from gateway.model.point import POINTS, Kind, Scope
 
@@ -53,13 +53,11 @@ class MapRows:
         return _MapCompiler(self, layout, unit, site, container).compiled()
 
     def missing(self, row: RegisterRow) -> str | ConstantRow:
-        """What a row shows for a missing value: of a limit 0, unless it refuses to answer (R19)."""
-        if row.missing is not None:
-            return row.missing
+        """What a row shows for a missing value; of a limit `zero`, unless it refuses to answer (R19)."""
+        policy = self.rows.missing if row.missing is None else row.missing
         point = POINTS.get(row.point or "")
-        if point is not None and point.kind is Kind.LIMIT:
-            return ConstantRow(constant=0)
-        return self.rows.missing
+        is_limit = point is not None and point.kind is Kind.LIMIT
+        return "zero" if is_limit and policy != "exception" else policy
 
     def arrangement(self, row: RegisterRow) -> Arrangement:
         """The word and byte order of a row."""
@@ -170,22 +168,19 @@ class _MapCompiler:
     def _fixed(self, index: int, row: RegisterRow) -> None:
         """Write a constant into the template."""
         value = self._identity[row.identity] if row.identity is not None else row.const
+        order, source = self._rows.arrangement(row), self._rows.source
         if row.type == "string":
-            words = np.array(text_to_words(str(value), row.words or 1), np.uint16)
+            words = text_to_words(str(value), row.words or 1, order)
         elif isinstance(value, str) or value is None:
-            self._rows.source.report(
-                ("registers", index, "type"), f"'{value}' is text", "type: string, words:"
-            )
+            at = ("registers", index, "type")
+            source.report(at, f"'{value}' is text", "type: string, words:")
             return
         else:
-            kind, count = word_type(row), (value - row.offset) / row.scale
-            if not kind.low <= count <= kind.high:
-                self._rows.source.report(
-                    ("registers", index), f"{value} does not fit into {row.type}"
-                )
-            lost = np.zeros(1, np.bool_)
-            order = self._rows.arrangement(row)
-            words = to_words(kind, np.array([count]), lost, None, order)[0]
+            count = counts_of(row, value)
+            if count is None:
+                source.report(("registers", index), f"{value} does not fit into {row.type}")
+                return
+            words = constant_words(word_type(row), count, order)
         if self._claim(index, np.array([row.at]), len(words)):
             self._template[row.at : row.at + len(words)] = words
 

@@ -15,6 +15,11 @@ IDENTITY = (
 )  # fmt: skip
 "What the gateway knows of itself."
 
+UNSCALED = {"string", "bitfield", "enum", "bits"}
+"Types whose registers are no numbers."
+_BETWEEN = 1e-6  # counts
+_SPOKEN = 10**20
+
 Flaw = tuple[tuple[str, ...], str, str]
 "Where in a row, what is wrong, what to do about it."
 
@@ -42,14 +47,50 @@ def _subject(row: RegisterRow) -> Iterator[Flaw]:
         yield from _safety(row, point)
 
 
+def counts_of(row: RegisterRow, value: float) -> float | None:
+    """A value in the row's counts; None where they cannot say it."""
+    kind = word_type(row)
+    if isinstance(value, int) and (row.scale, row.offset) == (1, 0):
+        count: float = value  # exact, also beyond what a float can hold
+    elif not math.isfinite(value):
+        return (math.nan if math.isnan(value) else value) if kind.is_float else None
+    else:
+        count = (value - row.offset) / row.scale
+        whole = round(count)
+        if not kind.is_float:
+            if abs(count - whole) > _BETWEEN:
+                return None
+            count = whole
+    low, high = kind.bounds
+    return count if low <= count <= high else None
+
+
 def _safety(row: RegisterRow, point: Point) -> Iterator[Flaw]:
     """Ways to show more than there is."""
-    if point.kind is Kind.LIMIT and row.missing in {"sentinel", "hold"}:
-        text = f"an unknown limit must not read {row.missing} (R19)"
-        yield ("missing",), text, "leave it out, then it reads 0; or exception"
+    if point.kind is Kind.LIMIT and row.scale and row.type not in {"string", "bits", "bitfield"}:
+        yield from _limit(row)
+    if row.type == "bits" and (point.kind is not Kind.STATE or not set(point.states) <= {0, 1}):
+        yield ("type",), f"{point.name} is more than a bit", "choose a type that holds a number"
+    if row.type == "enum" and point.kind is not Kind.STATE:
+        yield ("type",), f"{point.name} is no state", "choose a type that holds a number"
     if point.kind is Kind.BITS and (row.type != "bitfield" or row.words in {None, 1}):
         text = f"{point.name} has {len(CAUSES)} bits"
         yield ("type",), text, "type: bitfield, words: 2 or 4"
+
+
+def _limit(row: RegisterRow) -> Iterator[Flaw]:
+    """Ways in which a limit could read as more than is known (R19)."""
+    remedy = "leave it out, then it reads 0; or exception"
+    if row.missing in {"sentinel", "hold"}:
+        yield ("missing",), f"an unknown limit must not read {row.missing} (R19)", remedy
+    if isinstance(row.missing, ConstantRow):
+        shown = row.missing.constant * row.scale + row.offset
+        if shown:
+            yield ("missing",), f"an unknown limit must not read {shown:g} (R19)", remedy
+    zero, kind = counts_of(row, 0.0), word_type(row)
+    if zero is None or not kind.low <= zero <= kind.high:
+        text = f"a limit of 0 cannot be said in {row.type} with this scale and offset (R19)"
+        yield (), text, "choose others"
 
 
 def _strides(row: RegisterRow, point: Point) -> Iterator[Flaw]:
@@ -63,13 +104,12 @@ def _strides(row: RegisterRow, point: Point) -> Iterator[Flaw]:
 
 def _form(row: RegisterRow) -> Iterator[Flaw]:
     """What is wrong with how a row shows it."""
-    if row.scale == 0 or not math.isfinite(row.scale):
-        yield ("scale",), f"a scale of {row.scale:g} makes no value", "give what one count is worth"
-    if not math.isfinite(row.offset):
-        yield ("offset",), f"an offset of {row.offset:g} makes no value", "give a number"
+    yield from _scaling(row)
     if row.type == "string":
         if row.words is None or row.point is not None:
             yield ("type",), "a string shows identity or const and has words:", ""
+        if row.word_order is not None:
+            yield ("word_order",), "the words of a string come in the order of reading", "remove it"
         return
     if row.type == "bitfield" and row.words not in {None, 1, 2, 4}:
         yield ("words",), "a bit field has 1, 2 or 4 words", ""
@@ -77,6 +117,29 @@ def _form(row: RegisterRow) -> Iterator[Flaw]:
     kind = word_type(row)
     if row.words not in {None, kind.words}:
         yield ("words",), f"the type {row.type} has {kind.words}, always", "remove words:"
-    constant = row.missing.constant if isinstance(row.missing, ConstantRow) else 0
-    if not kind.is_float and not -1 << 16 * kind.words - 1 <= constant < 1 << 16 * kind.words:
-        yield ("missing",), f"{constant} does not fit into {row.type}", ""
+    if isinstance(row.missing, ConstantRow):
+        yield from _constant(row, row.missing.constant)
+
+
+def _scaling(row: RegisterRow) -> Iterator[Flaw]:
+    """Numbers that make no value."""
+    if row.type in UNSCALED and (row.scale, row.offset) != (1, 0):
+        key = "offset" if row.scale == 1 else "scale"
+        yield (key,), f"{row.type} has neither scale nor offset", "remove them"
+    if row.scale == 0 or not math.isfinite(row.scale):
+        yield ("scale",), f"a scale of {row.scale:g} makes no value", "give what one count is worth"
+    if not math.isfinite(row.offset):
+        yield ("offset",), f"an offset of {row.offset:g} makes no value", "give a number"
+
+
+def _constant(row: RegisterRow, constant: int) -> Iterator[Flaw]:
+    """What is wrong with what a row shows for a missing value."""
+    kind = word_type(row)
+    low, high = (
+        kind.bounds if kind.is_float else (-1 << 16 * kind.words - 1, (1 << 16 * kind.words) - 1)
+    )
+    if not low <= constant <= high:
+        text = f"{constant}" if abs(constant) < _SPOKEN else "this number"
+        yield ("missing",), f"{text} does not fit into {row.type}", ""
+    if row.type == "bits":
+        yield ("missing",), "a bit that is missing reads 0, always", "remove it"

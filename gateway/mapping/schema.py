@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.mapping.deviation import Deviation, report
 from gateway.mapping.source import Location, Source
+from gateway.model.pack import LARGEST
 
 Direction = Literal["discharge", "charge"]
 ByteOrder = Literal["big", "little"]
@@ -141,10 +142,10 @@ class BusRow(Row):
 class TopologyRow(Row):
     """What a container has."""
 
-    racks: Annotated[int, Field(ge=1, le=64)]
-    modules: Annotated[int, Field(ge=0, le=64)] = 0
-    cells: Annotated[int, Field(ge=0, le=256)] = 0
-    sensors: Annotated[int, Field(ge=0, le=256)] | None = None
+    racks: Annotated[int, Field(ge=1, le=LARGEST.racks)]
+    modules: Annotated[int, Field(ge=0, le=LARGEST.modules)] = 0
+    cells: Annotated[int, Field(ge=0, le=LARGEST.cells)] = 0
+    sensors: Annotated[int, Field(ge=0, le=LARGEST.sensors)] | None = None
 
 
 class SourceRow(Row):
@@ -187,13 +188,17 @@ class SiteFile(Row):
     faces: list[FaceRow] = []
 
 
+Distance = Annotated[int, Field(ge=-65535, le=65535)]
+"In registers."
+
+
 class StrideRow(Row):
     """Registers from one index to the next; an index without a stride follows closely."""
 
-    rack: int | None = None
-    module: int | None = None
-    cell: int | None = None
-    sensor: int | None = None
+    rack: Distance | None = None
+    module: Distance | None = None
+    cell: Distance | None = None
+    sensor: Distance | None = None
 
 
 class ConstantRow(Row):
@@ -227,8 +232,8 @@ class RegisterRow(Row):
 class MirrorRow(Row):
     """Where the mirrors of values lie, as distances in registers."""
 
-    quality: int
-    age: int
+    quality: Distance
+    age: Distance
 
 
 class MapFile(Row):

@@ -2,7 +2,7 @@
 
 A row: width in words, bounds of what a value may use, and the pattern that means "not implemented" (the
 one that SunSpec uses, so that clients know it). A value beyond the bounds is clamped to the nearest, never
-to the pattern. Words of a value follow each other highest first (`big`) or lowest first (`little`); the
+to what stands for a missing one. Words of a value follow each other highest first (`big`) or lowest first (`little`); the
 bytes of a word can be swapped too.
 """
 
@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,14 @@ class WordType:
     def is_float(self) -> bool:
         """Whether the number is IEEE 754, and NaN means no value."""
         return self.code.endswith(("f4", "f8"))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and greatest number that the bits can say at all."""
+        bits = 16 * self.words
+        if self.is_float:
+            return -self.high, self.high
+        return (-(1 << bits - 1), (1 << bits - 1) - 1) if "i" in self.code else (0, (1 << bits) - 1)
 
 
 _EXACT = 2.0**53
@@ -72,48 +81,73 @@ def to_words(
     arrangement: Arrangement,
 ) -> Words:  # fmt: skip
     """Numbers in register units as words, one row a number; `instead` replaces the pattern of lost ones."""
+    low, high = kind.low, kind.high
     if kind.is_float:
-        numbers = np.where(lost, np.nan if instead is None else instead, numbers)
-        raw = np.clip(numbers, kind.low, kind.high).astype(kind.code)
+        numbers = np.where(lost, np.nan if instead is None else instead, numbers) + 0.0  # no -0.0
+        raw = np.clip(numbers, low, high).astype(kind.code)
     else:
         whole = np.where(lost, 0.0, numbers)
-        np.clip(np.rint(whole, out=whole), kind.low, kind.high, out=whole)
+        if instead is not None:
+            low, high = low + (instead == low < 0), high - (instead == high)
+        np.clip(np.rint(whole, out=whole), low, high, out=whole)
         raw = whole.astype(kind.code)
         pattern = kind.missing if instead is None else instead & (1 << 16 * kind.words) - 1
         raw.view(f">u{2 * kind.words}")[lost] = pattern
-    words = raw.view(">u2").astype(np.uint16).reshape(-1, kind.words)
+    return _arranged(raw.view(">u2").astype(np.uint16).reshape(-1, kind.words), arrangement)
+
+
+def _arranged(words: Words, arrangement: Arrangement) -> Words:
     if arrangement.word_order == "little":
         words = words[:, ::-1]
-    if arrangement.byte_order == "little":
-        words = words.byteswap()
-    return words
+    return swapped(words, arrangement)
 
 
-def from_words(kind: WordType, words: Sequence[int], arrangement: Arrangement) -> float | None:
-    """The number in register units that some words mean; None for the pattern of no value."""
+def swapped(words: Words, arrangement: Arrangement) -> Words:
+    """Words with their bytes in the order of an arrangement."""
+    return np.asarray(words.byteswap()) if arrangement.byte_order == "little" else words
+
+
+def constant_words(kind: WordType, number: float, arrangement: Arrangement) -> Words:
+    """One exact number in register units as words; it must be within the type's bounds."""
+    code = kind.code[1:]
+    packed = struct.pack(f">{_CODES[code]}", number if kind.is_float else int(number))
+    words: Words = np.frombuffer(packed, ">u2").astype(np.uint16)
+    return _arranged(words.reshape(1, -1), arrangement).ravel()
+
+
+_CODES = {"u2": "H", "i2": "h", "u4": "I", "i4": "i", "u8": "Q", "f4": "f", "f8": "d"}
+"struct codes of numpy's."
+
+
+def from_words(
+    kind: WordType, words: Sequence[int], arrangement: Arrangement, instead: int | None = None
+) -> float | None:
+    """The number in register units that some words mean; None for what stands for a missing one."""
     if arrangement.byte_order == "little":
         words = [word >> 8 | (word & 0xFF) << 8 for word in words]
     if arrangement.word_order == "little":
         words = list(reversed(words))
     packed = b"".join(word.to_bytes(2, "big") for word in words)
-    code = {"u2": "H", "i2": "h", "u4": "I", "i4": "i", "u8": "Q", "f4": "f", "f8": "d"}[
-        kind.code[1:]
-    ]
-    number: float = struct.unpack(f">{code}", packed)[0]
+    number: float = struct.unpack(f">{_CODES[kind.code[1:]]}", packed)[0]
     if kind.is_float:
-        return None if math.isnan(number) else number
-    if kind.name != "bits" and int.from_bytes(packed, "big") == kind.missing:
+        return None if math.isnan(number) or number == instead else number
+    pattern = kind.missing if instead is None else instead & (1 << 16 * kind.words) - 1
+    if kind.name != "bits" and int.from_bytes(packed, "big") == pattern:
         return None
     return number
 
 
-def text_to_words(text: str, words: int) -> list[int]:
-    """A string in a fixed number of words: UTF-8, cut between characters, filled with zeros."""
+def text_to_words(text: str, words: int, arrangement: Arrangement) -> Words:
+    """A string in a fixed number of words: UTF-8, cut between characters, filled with zeros.
+
+    Its words stay in the order of reading, whatever the word order; its bytes may be swapped.
+    """
     packed = text.encode()[: 2 * words].decode(errors="ignore").encode().ljust(2 * words, b"\0")
-    return [int.from_bytes(packed[at : at + 2], "big") for at in range(0, 2 * words, 2)]
+    return swapped(np.frombuffer(packed, ">u2").astype(np.uint16), arrangement)
 
 
-def text_from_words(words: Sequence[int]) -> str:
+def text_from_words(words: Sequence[int], arrangement: Arrangement) -> str:
     """The string in some words."""
-    packed = b"".join(word.to_bytes(2, "big") for word in words)
+    order: Literal["big", "little"] = "little" if arrangement.byte_order == "little" else "big"
+    packed = b"".join(word.to_bytes(2, order) for word in words)
     return packed.split(b"\0", 1)[0].decode(errors="replace")

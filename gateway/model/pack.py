@@ -34,6 +34,15 @@ class Topology:
     cells: int = 0
     sensors: int = 0
 
+    @property
+    def can_be(self) -> bool:
+        """Whether a gateway may have as much; LARGEST says how much."""
+        sizes = dataclasses.astuple(self)
+        return self.racks > 0 and all(
+            0 <= size <= most
+            for size, most in zip(sizes, dataclasses.astuple(LARGEST), strict=True)
+        )
+
     def shape(self, scope: Scope) -> tuple[int, ...]:
         """The lengths of a point's indices below the container."""
         return {
@@ -43,6 +52,10 @@ class Topology:
             Scope.CELL: (self.racks, self.modules, self.cells),
             Scope.SENSOR: (self.racks, self.modules, self.sensors),
         }[scope]
+
+
+LARGEST = Topology(racks=64, modules=64, cells=256, sensors=256)
+"The most that a container may have."
 
 
 class Layout:

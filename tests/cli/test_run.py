@@ -1,6 +1,12 @@
 """`essgw run` and `demo` in troubled environments."""
 
+import contextlib
+import shlex
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,18 +40,80 @@ def test_an_interface_that_does_not_exist_ends_the_program(essgw: Program) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "status", "told"),
     [
-        (("--listen", "nowhere"), "'nowhere' is not HOST:PORT, like 127.0.0.1:5020"),
-        (("--listen", "203.0.113.7:5020"), "this machine has no such address"),
-        (("--silence", "three"), "--silence is RACK or RACK@SECONDS, like 3@20; not 'three'"),
+        (("--listen", "nowhere"), 2, "'nowhere' is not HOST:PORT, like 127.0.0.1:5020"),
+        (("--listen", "127.0.0.1:\N{SUPERSCRIPT TWO}"), 2, "is not HOST:PORT"),
+        (("--listen", "[::1:5020"), 2, "is not HOST:PORT"),
+        (("--listen", "203.0.113.7:5020"), 4, "this machine has no such address"),
+        (("--silence", "three"), 2, "--silence is RACK or RACK@SECONDS, like 3@20; not 'three'"),
+        (("--silence", "3@nan"), 2, "--silence is RACK or RACK@SECONDS"),
+        (("--silence", "13"), 2, "there is no rack 13: racks go from 1 to 12"),
+        (("--for", "nan"), 2, "--for is a time in seconds, above 0; not nan"),
+        (("--for", "0"), 2, "--for is a time in seconds, above 0; not 0"),
     ],
 )
 def test_wrong_options_of_the_demo_are_told(
-    essgw: Program, arguments: tuple[str, ...], told: str
+    essgw: Program, arguments: tuple[str, ...], status: int, told: str
 ) -> None:
-    """A line and status 4."""
-    assert told in essgw("demo", *arguments, status=4).stderr
+    """In a line."""
+    assert told in essgw("demo", *arguments, status=status).stderr
+
+
+def test_what_is_typed_wrong_at_the_demo_is_told_and_the_next_line_counts(essgw: Program) -> None:
+    """A rack that does not exist, a digit that is none, an empty line, nonsense; then a right one."""
+    with essgw.serving("demo", "--listen", "127.0.0.1:0") as served:
+        for line in ("stop 99", "stop \N{SUPERSCRIPT TWO}", "", "halt", "stop 3"):
+            served.say(line)
+        served.wait_for("rack 3: stop")
+
+    assert "there is no rack 99: racks go from 1 to 12" in served.text
+    assert "'halt' is neither 'stop RACK' nor 'start RACK'" in served.text
+
+
+@pytest.mark.parametrize("arguments", [("map", "show"), ("--version",), ("check", "demo")])
+def test_output_that_cannot_be_written_is_told(arguments: tuple[str, ...]) -> None:
+    """A full disk, and a closed output, end in a line at most."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    closed = subprocess.run(
+        ["sh", "-c", f"exec {shlex.join(command)} <&- >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (1, "essgw: cannot write: No space left on device\n")
+    assert closed.returncode == 0
+    assert "Traceback" not in closed.stderr
+
+
+def test_a_demo_without_standard_streams_runs_and_ends(essgw: Program) -> None:
+    """As under a supervisor that closes everything."""
+    command = shlex.join(
+        [sys.executable, "-m", "gateway", "demo", "--for", "1", "--listen", "127.0.0.1:0"]
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"exec {command} <&- >&- 2>&-"], cwd=essgw.folder, check=False
+    )
+
+    assert done.returncode == 0
+
+
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback(essgw: Program) -> None:
+    """At whatever moment of the first second after Python itself is up."""
+    for moment in (0.15, 0.3, 0.5, 0.8):
+        with subprocess.Popen(
+            [sys.executable, "-m", "gateway", "demo", "--listen", "127.0.0.1:0"],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=essgw.folder,
+        ) as program:  # fmt: skip
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(moment)
+            program.send_signal(signal.SIGINT)
+            _, told = program.communicate(timeout=60)
+
+        assert "gateway/" not in told, (moment, told)
 
 
 def test_the_demo_takes_the_next_free_port(essgw: Program) -> None:

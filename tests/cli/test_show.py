@@ -25,12 +25,28 @@ def test_a_map_is_shown_as_table_page_and_json(essgw: Program) -> None:
     page = essgw("map", "show", "native", "--markdown").stdout
     told = json.loads(essgw("map", "show", "native", "--json").stdout)
 
-    assert re.search(r"4000\s+404001\s+cell_voltage\s+u16\s+1\s+0\.001 V\s+rack 1000", table)
-    assert "| 4000 | 404001 | cell_voltage | u16 | 1 | 0.001 V | rack 1000 |" in page
+    assert re.search(r"4000\s+404001\s+cell_voltage\s+u16\s+1\s+n x 0\.001 V\s+rack 1000", table)
+    assert "| 4000 | 404001 | cell_voltage | u16 | 1 | n x 0.001 V |  | rack 1000 |" in page
     assert told["map"] == "native"
-    assert {"register": "0", "4xxxxx": "400001", "shows": "heartbeat"}.items() <= told["rows"][
-        0
-    ].items()
+    assert told["mirrors"] == {"quality": 20000, "age": 40000}
+    row = {"register": 0, "4xxxxx": 400001, "point": "heartbeat", "scale": 1, "word_order": "big"}
+    assert row.items() <= told["rows"][0].items()
+
+
+def test_a_map_that_is_unlike_ours_is_shown_with_all_it_takes_to_read_it(essgw: Program) -> None:
+    """Offset, sign, word and byte order, and what stands for a missing value."""
+    row = "at: 7, point: current, type: i32, scale: 0.5, offset: -40, sign: charge, word_order: little"
+    (essgw.folder / "own.yaml").write_text(
+        f"map: own\nversion: 1.0.0\nbyte_order: little\nregisters:\n"
+        f"  - {{{row}, missing: {{constant: 9}}}}\n"
+    )
+    shown = essgw("map", "show", "own.yaml").stdout
+    told = json.loads(essgw("map", "show", "own.yaml", "--json").stdout)["rows"][0]
+
+    assert "n x 0.5 - 40 A, positive charges" in shown
+    assert "lowest word first, bytes swapped" in shown
+    assert (told["offset"], told["positive"], told["missing"]) == (-40, "charge", 9)
+    assert (told["word_order"], told["byte_order"]) == ("little", "little")
 
 
 @pytest.mark.corpus

@@ -3,18 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import can
 import pytest
 from can.interfaces import BACKENDS
 from links.troubled import TroubledBus
 
+from gateway.app import Gateway, Runtime
 from gateway.canbus.frame import ERROR, EXTENDED, REMOTE, Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
-from gateway.mapping.site import Bus
+from gateway.mapping.library import Library
+from gateway.mapping.site import Bus, load_site
 
 _PATIENCE = 30  # s
+_SITE = """
+site: here
+buses: {can0: {interface: troubled, channel: d}}
+containers: [{name: C, topology: {racks: 1}, sources: [{frames: outlander-phev, bus: can0}]}]
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +95,26 @@ async def test_a_bus_that_fails_is_opened_again(trouble: Exception) -> None:
         assert link.state.opened == 3
         assert link.state.errors == 2
         assert link.state.last_error.startswith(str(trouble))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("usb gone"), AttributeError("no handle")])
+async def test_whatever_a_driver_lets_out_costs_its_bus_a_restart(
+    fault: Exception, tmp_path: Path
+) -> None:
+    """A fault in the receiving thread is told with its place and counted; the bus is opened again."""
+    (tmp_path / "site.yaml").write_text(_SITE)
+    gateway = Gateway(load_site(Library(), str(tmp_path / "site.yaml")))
+    TroubledBus.script("d", [message(1), fault, message(2)])
+    runtime = Runtime(gateway)
+    task = asyncio.create_task(runtime.live())
+    await until(lambda: gateway.buses["can0"].frames == 2)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+    (link,) = runtime.links
+    assert (link.state.opened, link.state.errors) == (2, 1)
+    assert link.state.last_error.startswith(f"{type(fault).__name__}: {fault} (")
 
 
 async def test_an_interface_that_is_not_there_yet_is_waited_for() -> None:

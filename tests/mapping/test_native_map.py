@@ -16,14 +16,14 @@ from mapping.written import picture, words
 from gateway.mapping.library import Library, installed
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.schema import ConstantRow
-from gateway.mapping.words import TYPES, from_words, text_from_words
+from gateway.mapping.words import TYPES, Arrangement, from_words, text_from_words
 from gateway.model.pack import Layout, Topology
 from gateway.model.point import POINTS, Scope
 
 GOLDEN = installed() / "registers" / "native.golden.csv"
 COLUMNS = (
-    "address", "words", "type", "scale", "offset", "sign", "missing", "shows", "rack", "module",
-    "cell", "bit",
+    "address", "words", "type", "scale", "offset", "sign", "word_order", "byte_order", "missing",
+    "quality_at", "age_at", "shows", "rack", "module", "cell", "bit",
 )  # fmt: skip
 DEMO = Topology(12, 8, 52, 52)
 PLANT = 100
@@ -58,12 +58,16 @@ def lines(rows: MapRows) -> Iterator[tuple[str, ...]]:
 
 def _line(rows: MapRows, entry: Entry) -> tuple[str, ...]:
     row = entry.row
-    missing = rows.missing(row)
+    missing, order, mirrors = rows.missing(row), rows.arrangement(row), rows.rows.mirrors
+    assert mirrors is not None
     shown = missing.constant if isinstance(missing, ConstantRow) else missing
     point = POINTS.get(row.point or "")
     cells = (
         entry.address, entry.words, row.type, f"{row.scale:g}", f"{row.offset:g}",
-        (row.sign or rows.rows.sign) if point and point.signed else "", shown if point else "",
+        (row.sign or rows.rows.sign) if point and point.signed else "",
+        order.word_order, order.byte_order, shown if point else "",
+        entry.address + mirrors.quality if point else "",
+        entry.address + mirrors.age if point else "",
         row.point or row.identity or row.const, *entry.indices, *[""] * (3 - len(entry.indices)),
         "" if entry.bit is None else entry.bit,
     )  # fmt: skip
@@ -156,7 +160,7 @@ def test_the_constants_for_clients() -> None:
         packed = b"".join(word.to_bytes(2, "big") for word in shown)
         assert packed == struct.pack(f">{CODES[kind]}", value)
         assert from_words(TYPES[kind], shown, native().arrangement(native().rows.registers[0]))
-    assert text_from_words(words(image, 60216, 8)) == "ESSGW word order"
+    assert text_from_words(words(image, 60216, 8), Arrangement()) == "ESSGW word order"
 
 
 def test_limits_that_are_unknown_read_0() -> None:

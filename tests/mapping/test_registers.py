@@ -46,7 +46,17 @@ GOOD = "at: 0, point: voltage, type: u16"
         ("at: 10, point: rack_soc, type: u16, stride: {rack: 0}", "its own values meet in register 10; make the stride wider"),
         ("at: 10, point: cell_balancing, type: bits, stride: {rack: 0}", "its own values meet in register 10; make the stride wider"),
         ("at: 0, const: 65536, type: u16", "65536 does not fit into u16"),
-        ("at: 0, const: 65535, type: u16", "65535 does not fit into u16"),
+        ("at: 0, const: 1.5, type: u16", "1.5 does not fit into u16"),
+        ("at: 0, const: .nan, type: u16", "nan does not fit into u16"),
+        ("at: 0, const: 18446744073709551616, type: u64", "18446744073709551616 does not fit into u64"),
+        ("at: 0, const: 1, type: bitfield, scale: ~2", "bitfield has neither scale nor offset; remove them"),
+        ("at: 0, point: voltage, type: u16, missing: ~{constant: 99999999}", "99999999 does not fit into u16"),
+        (f"at: 0, point: voltage, type: f32, missing: ~{{constant: 1{'0' * 400}}}", "this number does not fit into f32"),
+        ("at: 0, point: cell_balancing, type: bits, missing: ~{constant: 1}", "a bit that is missing reads 0, always; remove it"),
+        ("at: 0, point: voltage, type: ~bits", "voltage is more than a bit; choose a type that holds a number"),
+        ("at: 0, point: voltage, type: ~enum", "voltage is no state; choose a type that holds a number"),
+        ("at: 0, point: rack_soc, type: u16, stride: {rack: ~100000000000000000000}", "'rack' must be at most 65535"),
+        ("at: 0, const: AB, type: string, words: 1, word_order: ~little", "the words of a string come in the order of reading; remove it"),
         ("at: 0, const: 7000, type: u16, scale: 0.1", "7000 does not fit into u16"),
         ("at: 0, const: -1, type: u32", "-1 does not fit into u32"),
         ("at: 0, const: one, type: ~u16", "'one' is text; type: string, words:"),
@@ -80,15 +90,15 @@ def test_rows_that_overlap(tmp_path: Path) -> None:
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     """All rows are checked, each for all that can be wrong with it, in the order of the file."""
     rows = (
-        "at: 0, point: voltag, type: bitfield, words: 3, scale: 0",
+        "at: 0, point: voltag, type: u16, words: 3, scale: 0",
         GOOD,
         "at: 1, identity: versio, type: string",
     )
 
     assert problems(tmp_path, text_of(*rows)) == [
         "4:20: no point is named 'voltag'; did you mean 'voltage'?",
-        "4:51: a bit field has 1, 2 or 4 words",
-        "4:61: a scale of 0 makes no value; give what one count is worth",
+        "4:46: the type u16 has 1, always; remove words:",
+        "4:56: a scale of 0 makes no value; give what one count is worth",
         "6:23: the gateway does not know its 'versio'; did you mean 'version'?",
         "6:37: a string shows identity or const and has words:",
     ]
@@ -251,3 +261,25 @@ def test_the_values_of_a_map(tmp_path: Path) -> None:
         [(0, 2, (), None), (10, 1, (1,), None), (15, 1, (2,), None), (90, 1, (1,), 0), (90, 1, (2,), 1), fixed],
         [(0, 2, (), None), (10, 1, (3,), None), (90, 1, (3,), 0), fixed],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ("const: 65535, type: u16", [0xFFFF]),
+        ("const: -32768, type: i16", [0x8000]),
+        ("const: 65280, type: bitfield", [0xFF00]),
+        ("const: 18446744073709551615, type: u64", [0xFFFF] * 4),
+        ("const: 9007199254740993, type: u64", [0x20, 0, 0, 1]),
+        ("const: 12.3, type: u16, scale: 0.1", [123]),
+        ("const: ABCD, type: string, words: 2, byte_order: little", [0x4241, 0x4443]),
+        ("const: .nan, type: f32", [0x7FC0, 0]),
+    ],
+)
+def test_a_constant_may_use_every_bit_of_its_type(
+    tmp_path: Path, row: str, shown: list[int]
+) -> None:
+    """Also the pattern that a value would show for missing, and numbers that a float cannot hold."""
+    image = compiled(tmp_path, f"at: 0, {row}").encode(picture({}))
+
+    assert words(image, 0, len(shown)) == shown

@@ -17,7 +17,7 @@ from gateway.mapping.words import (
     to_words,
 )
 
-BIG = Arrangement()
+BIG, SWAPPED = Arrangement(), Arrangement(byte_order="little")
 ARRANGEMENTS = [Arrangement(word, byte) for word in ("big", "little") for byte in ("big", "little")]
 WHOLE = [kind for kind in TYPES.values() if not kind.is_float]
 FLOATS = [kind for kind in TYPES.values() if kind.is_float]
@@ -216,16 +216,18 @@ def test_any_words_mean_something(data: st.DataObject) -> None:
 )
 def test_text(text: str, words: list[int]) -> None:
     """Text is UTF-8, high byte first, filled with zeros, and never cut within a character."""
-    assert text_to_words(text, 3) == words
+    assert text_to_words(text, 3, BIG).tolist() == words
 
 
 @given(text=st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8"), max_size=8))
 def test_text_comes_back(text: str) -> None:
-    """Text that fits reads back as it is."""
-    assert text_from_words(text_to_words(text, 16)) == text
+    """Text that fits reads back as it is, with its bytes swapped or not."""
+    for arrangement in (BIG, SWAPPED):
+        assert text_from_words(text_to_words(text, 16, arrangement).tolist(), arrangement) == text
+    assert text_to_words("AB", 1, SWAPPED).tolist() == [0x4241]
 
 
 @given(words=st.lists(st.integers(0, 65535), max_size=8))
 def test_any_words_are_text(words: list[int]) -> None:
     """Whatever a server sends as text can be shown."""
-    assert isinstance(text_from_words(words), str)
+    assert isinstance(text_from_words(words, BIG), str)

@@ -36,7 +36,7 @@ def test_reading_many_places(service: Service) -> None:
     """What lies far apart is read in pieces, and every register asked for is there."""
     wanted = [(60000, 4), (10, 2), (300, 1), (11, 4)]
     with register_reader(HOST, service.port, 2) as reader:
-        registers = reader.read_all(wanted, 16)
+        registers = reader.read_all(wanted, 16, lambda _: None)
 
     for first, count in wanted:
         for address in range(first, first + count):
@@ -46,8 +46,8 @@ def test_reading_many_places(service: Service) -> None:
 @pytest.mark.parametrize(
     ("unit", "address", "complaint"),
     [
-        (9, 10, "unit 9 refuses registers 10..11: exception 10"),
-        (1, 65535, "unit 1 refuses registers 65535..65536: exception 2"),
+        (9, 10, "unit 9 refuses registers 10..11: exception 10, it has no such unit id"),
+        (1, 65535, "unit 1 refuses registers 65535..65536: exception 2, it has no such registers"),
     ],
 )
 def test_a_refusal(service: Service, unit: int, address: int, complaint: str) -> None:
