@@ -21,7 +21,8 @@ from gateway.mapping.plan import Coded
 from gateway.mapping.site import Container, Site
 from gateway.modbus.bank import Bank
 from gateway.model.aggregate import Aggregator
-from gateway.model.pack import Snapshot, Sources, Store, Tally
+from gateway.model.pack import Snapshot
+from gateway.model.store import Sources, Store, Tally
 
 _COUNTS = 65535
 "What a counter register can show: 65535 is its pattern for no value."

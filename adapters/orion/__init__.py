@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gateway.canbus.adapter import Assignment, Reading
 from gateway.canbus.frame import Frame
 from gateway.errors import AdapterError
-from gateway.model.pack import Slot
+from gateway.model.store import Slot
 
 IDENTIFIER = 0x036
 _LENGTH = 8

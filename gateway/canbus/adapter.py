@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 
 from gateway.canbus.frame import Frame
 from gateway.errors import AdapterError
-from gateway.model.pack import Layout, Slot
+from gateway.model.pack import Layout
+from gateway.model.store import Slot
 
 _GROUP = "essgw.adapters"
 

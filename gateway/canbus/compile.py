@@ -22,8 +22,8 @@ from gateway.canbus.expression import (
 )
 from gateway.canbus.signal import Order
 from gateway.canbus.table import Field, Message, Page
-from gateway.model.pack import Store, Tally
 from gateway.model.quality import Detail
+from gateway.model.store import Store, Tally
 
 Decode = Callable[[bytes, float], None]
 _Factory = Callable[..., Decode]

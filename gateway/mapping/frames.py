@@ -22,8 +22,8 @@ from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import Protocol
 from gateway.mapping.schema import IdRow, MessageRow
 from gateway.mapping.source import Location, did_you_mean
-from gateway.model.pack import Slot
 from gateway.model.point import Kind
+from gateway.model.store import Slot
 
 Path_ = tuple[tuple[str, int], ...]
 "Selectors and their values on the way to a page."

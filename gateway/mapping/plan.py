@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from gateway.canbus.adapter import Adapter
 from gateway.canbus.table import Message
-from gateway.model.pack import Layout, Slot
+from gateway.model.pack import Layout
+from gateway.model.store import Slot
 
 
 class Coded(NamedTuple):

@@ -18,7 +18,8 @@ from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
 from gateway.mapping.schema import BusRow, ContainerRow, FaceRow, SiteFile, SourceRow, load
 from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
-from gateway.model.pack import Layout, Slot, Topology
+from gateway.model.pack import Layout, Topology
+from gateway.model.store import Slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ import numpy as np
 
 from gateway.model.alarm import CAUSES, Level, alarm_point
 from gateway.model.contributor import Contributors, Result, contributors, settle
-from gateway.model.pack import Draft, Flags, Vector
-from gateway.model.point import Scope
+from gateway.model.pack import Codes, Draft, Flags, Vector
 from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail, worst
 
 _NONE = int(Detail.NONE)
@@ -72,12 +71,12 @@ class Weighted:
         on_bus = _connection(draft) == 1
         chosen = mask & on_bus if on_bus.any() else mask
         weights = _weights(draft, self.weights, chosen)
-        whole = of.whole and weights is not None
+        whole, quality = of.whole and weights is not None, of.quality
         if weights is None:
             weights = np.ones(np.count_nonzero(chosen))
+            quality = worst(quality, _INACCURATE)
         total = weights.sum()
         mean = of.values[0][chosen] @ weights / total if total else np.nan
-        quality = of.quality if whole else worst(of.quality, _INACCURATE)
         settle(draft, self.target, Result(np.array([mean]), quality, of.age, whole))
 
 
@@ -173,13 +172,8 @@ class Silence:
     """The communication alarm of racks that were heard and are heard no more."""
 
     def apply(self, draft: Draft) -> None:
-        """Write the alarm: 1 where something that the rack's BMU told is old data."""
-        layout = draft.layout
-        lost = np.zeros(layout.topology.racks)
-        for name in draft.carried - draft.flawless:
-            if layout.points[name].scope is Scope.RACK:
-                lost[draft.quality[layout.slices[name]] == Detail.OLD_DATA] = 1.0
-        settle(draft, "rack_alarm_communication", _known(lost))
+        """Write the alarm: 1 where some message that tells of the rack has stopped."""
+        settle(draft, "rack_alarm_communication", _known(draft.silent.astype(np.float64)))
 
 
 def _known(values: Vector) -> Result:
@@ -198,27 +192,51 @@ class AlarmBits:
     """The alarms of each level as bit fields: of each rack, and of any rack."""
 
     def apply(self, draft: Draft) -> None:
-        """Write the bits; an alarm whose rack is silent stays as it was."""
+        """Write the bits; an alarm that was set stays so while its rack is silent or it cannot be read."""
         layout, racks = draft.layout, draft.layout.topology.racks
         shape = (len(_LEVELS), len(CAUSES), racks)
         first = layout.first(_FIRST)
         block = slice(first, first + len(_LEVELS) * len(CAUSES) * racks)
         active = draft.values[block].reshape(shape) == 1
         codes = draft.quality[block].reshape(shape)
-        seen = codes != Detail.NEVER_SEEN
-        flaws = np.where(seen, SEVERITY[codes], 0).max(axis=1)
-        ages = np.where(seen, draft.age[block].reshape(shape), -np.inf).max(axis=1)
-        bits = (active * _WEIGHTS[:, None]).sum(axis=1)
-        everyone = active.any(axis=2) @ _WEIGHTS
+        ages = draft.age[block].reshape(shape)
         for index, level in enumerate(_LEVELS):
-            told = seen[index].any(axis=0)
-            if not told.any():
+            if (codes[index] == Detail.NEVER_SEEN).all():
                 continue
-            quality = np.asarray(BY_SEVERITY[flaws[index]])
-            quality[~told] = Detail.NEVER_SEEN
-            whole = not quality.any()
-            values = bits[index] if whole else np.where(told, bits[index], np.nan)
-            age = ages[index] if whole else np.where(told, ages[index], np.inf)
-            settle(draft, f"rack_{level}s", Result(values, quality, age, whole))
-            code = _NONE if whole else Detail.INACCURATE
-            settle(draft, f"{level}s", _one(everyone[index], code, ages[index].max()))
+            told = _Told(active[index], codes[index], ages[index])
+            settle(draft, f"rack_{level}s", told.by_rack())
+            settle(draft, f"{level}s", told.together())
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The alarms of one level: a row a cause, a column a rack."""
+
+    active: Flags
+    codes: Codes
+    ages: Vector
+
+    def by_rack(self) -> Result:
+        """The bits of each rack: incomplete where some can be read, as doubtful as the worst where none can."""
+        seen = self.codes != Detail.NEVER_SEEN
+        heard = np.asarray(seen.any(axis=0))
+        worst_of = np.where(seen, SEVERITY[self.codes], 0).max(axis=0)
+        quality = np.where(heard, BY_SEVERITY[worst_of], np.uint8(Detail.NEVER_SEEN))
+        readable = (seen & USABLE[self.codes]).any(axis=0)
+        quality[readable & ~USABLE[quality]] = Detail.INACCURATE
+        has_value = readable | self.active.any(axis=0) | (quality == Detail.OLD_DATA)
+        values = np.where(has_value, _WEIGHTS @ self.active, np.nan)
+        age = np.where(seen, self.ages, -np.inf).max(axis=0)
+        return Result(values, quality, np.where(heard, age, np.inf), whole=not quality.any())
+
+    def together(self) -> Result:
+        """The bits of any rack: incomplete unless all racks are good, unknown if nothing can be read."""
+        seen = self.codes != Detail.NEVER_SEEN
+        good = bool((~seen | (self.codes == Detail.NONE)).all() and seen.any(axis=0).all())
+        age = float(self.ages[seen].max())
+        if not good and not self.active.any() and not USABLE[self.codes[seen]].any():
+            worst_of = int(BY_SEVERITY[SEVERITY[self.codes[seen]].max()])
+            value = 0.0 if worst_of == Detail.OLD_DATA else np.nan
+            return _one(value, worst_of, age)
+        value = float(self.active.any(axis=1) @ _WEIGHTS)
+        return _one(value, _NONE if good else Detail.INACCURATE, age)

@@ -1,17 +1,14 @@
-"""The pack: its topology, where each value lies, the store that frames fill, the snapshot of a cycle.
+"""The pack: its topology, where each value lies, the snapshot of a cycle.
 
 All values of a container lie in one flat float64 vector; each point owns a slice of it. Missing is NaN.
-Freshness is kept per slot: a slot is one message (or one page of a multiplexed message) of one rack, and
-nothing but its own arrival renews it.
 """
 
 import bisect
 import dataclasses
 import itertools
 import math
-from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,101 +109,14 @@ class Layout:
         flawed = np.logical_or.reduceat(quality != Detail.NONE, starts)
         return set(itertools.compress(names, (~flawed).tolist()))
 
+    def rack_of(self, element: int) -> int:
+        """The rack that an element belongs to, from 1; 0 if it is the container's."""
+        indices = self.indices_of(element)
+        return indices[0] if indices else 0
+
     def positions(self, name: str) -> Sequence[tuple[int, ...]]:
         """The indices of a point's elements in order, from 1."""
         return [tuple(i + 1 for i in place) for place in np.ndindex(*self.shape(name))]
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The schedule of one message, or of one page of it: what renews its points, and how often."""
-
-    bus: str
-    key: int
-    "Frame identifier with SocketCAN's flags."
-    name: str
-    period: float = math.inf
-    "Seconds between frames."
-    timeout: float = math.inf
-    "Seconds after which the points are old data."
-    frozen: float = math.inf
-    "Seconds of bit-identical payload after which the points are frozen."
-
-
-GATEWAY = Slot(bus="", key=0, name="gateway")
-"Slot 0: what the gateway itself knows; never late."
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was odd about the frames of one message; each is counted, none is fatal."""
-
-    frames: int = 0
-    short: int = 0
-    long: int = 0
-    empty: int = 0
-    "All-zero payloads of a message that had not carried data before."
-    repeated: int = 0
-    "Frames whose rolling counter stood still."
-    lost: int = 0
-    "Frames that the rolling counter says are missing."
-
-
-class Store:
-    """The latest value of every element, filled frame by frame; `freeze` takes the picture of a cycle."""
-
-    def __init__(self, layout: Layout, slots: Sequence[Slot], slot_of: Mapping[int, int]) -> None:
-        """`slot_of` gives the slot that renews each element which some message carries."""
-        self.layout = layout
-        self.slots = (GATEWAY, *slots)
-        self.carried = frozenset(layout.name_of(element) for element in slot_of)
-        "Points that some message carries."
-        self.values = array("d", [math.nan]) * layout.elements
-        self.detail = bytearray([Detail.NEVER_SEEN]) * layout.elements
-        self.arrival = array("d", [-math.inf]) * len(self.slots)
-        self.changed = array("d", [-math.inf]) * len(self.slots)
-        self.payload: list[bytes] = [b""] * len(self.slots)
-        self._slot_of = np.zeros(layout.elements, np.int64)
-        self._slot_of[list(slot_of)] = [slot + 1 for slot in slot_of.values()]
-        self._timeout = np.array([slot.timeout for slot in self.slots])
-        self._frozen = np.array([slot.frozen for slot in self.slots])
-
-    def know(self, name: str, value: float) -> None:
-        """Set a container point that the gateway itself knows."""
-        element = self.layout.first(name)
-        self.values[element] = value
-        self.detail[element] = Detail.NONE
-
-    def take(self, slot: int, time: float, data: bytes, values: Mapping[int, float]) -> None:
-        """Set what a frame told, by element; NaN is "not available"."""
-        self.arrival[slot] = time
-        if data != self.payload[slot]:
-            self.payload[slot], self.changed[slot] = data, time
-        for element, value in values.items():
-            self.values[element] = value
-            self.detail[element] = Detail.NOT_AVAILABLE if math.isnan(value) else Detail.NONE
-
-    def picture(self, now: float) -> "Draft":
-        """Copy everything as of `now`, with quality and age; aggregates are still to come."""
-        self.arrival[0] = self.changed[0] = now
-        slot_age = now - np.frombuffer(self.arrival)
-        late = slot_age > self._timeout
-        stuck = (now - np.frombuffer(self.changed) > self._frozen) & ~late
-        values = np.frombuffer(self.values).copy()
-        quality = np.frombuffer(self.detail, np.uint8).copy()
-        slot_of = self._slot_of
-        fine = quality == Detail.NONE
-        quality[fine & late[slot_of]] = Detail.OLD_DATA
-        quality[fine & stuck[slot_of]] = Detail.FROZEN
-        age = slot_age[slot_of]
-        age[quality == Detail.NEVER_SEEN] = np.inf
-        computed = np.zeros(len(values), np.bool_)
-        flawless = self.layout.flawless(quality)
-        return Draft(self.layout, now, values, quality, age, computed, flawless, self.carried)
-
-    def sources(self) -> "Sources":
-        """Which message last carried each element, as of now."""
-        return Sources(self.slots, self._slot_of, tuple(self.payload))
 
 
 @dataclass(slots=True)
@@ -223,26 +133,14 @@ class Draft:
     "Points that are good throughout."
     carried: frozenset[str]
     "Points that some message carries."
+    silent: Flags
+    "For each rack, whether a message that tells of it was heard and is late."
 
     def frozen(self) -> "Snapshot":
         """Close the draft; nothing can change it any more."""
         for part in (self.values, self.quality, self.age, self.computed):
             part.flags.writeable = False
         return Snapshot(self.layout, self.at, self.values, self.quality, self.age, self.computed)
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Which message carried which element, with its last payload."""
-
-    slots: tuple[Slot, ...]
-    slot_of: Indices
-    payload: tuple[bytes, ...] = field(repr=False)
-
-    def of(self, element: int) -> tuple[Slot, bytes] | None:
-        """The message behind an element, or None where no message carries it."""
-        slot = int(self.slot_of[element])
-        return (self.slots[slot], self.payload[slot]) if slot else None
 
 
 @dataclass(frozen=True, slots=True)

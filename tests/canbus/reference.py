@@ -13,9 +13,10 @@ from gateway.canbus.compile import compile_message
 from gateway.canbus.signal import Signal, is_present, physical_value
 from gateway.canbus.table import Field, Message, Page, Selector
 from gateway.mapping import database
-from gateway.model.pack import Layout, Slot, Store, Topology
+from gateway.model.pack import Layout, Topology
 from gateway.model.point import Point, Scope
 from gateway.model.quality import Detail
+from gateway.model.store import Slot, Store
 
 Way = tuple[tuple[str, int], ...]
 "Selectors and their values on the way to a page."

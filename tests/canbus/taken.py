@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from gateway.canbus.compile import compile_message
 from gateway.canbus.signal import Coding, Order, Signal
 from gateway.canbus.table import Field, Message, Page
-from gateway.model.pack import Layout, Slot, Store, Topology
+from gateway.model.pack import Layout, Topology
 from gateway.model.point import Point, Scope
 from gateway.model.quality import Detail
+from gateway.model.store import Slot, Store
 
 LAYOUT = Layout(Topology(1), {name: Point(name, Scope.CONTAINER, "", "") for name in "abcdefgh"})
 ELEMENT = {name: LAYOUT.element(name) for name in LAYOUT.points}

@@ -8,8 +8,8 @@ from canbus.taken import ELEMENT, GOOD, LAYOUT, TIMEOUT, Reading, Taken, byte, m
 
 from gateway.canbus.compile import compile_bus, compile_message
 from gateway.canbus.table import Counter, Message, Page, Selector
-from gateway.model.pack import Slot, Store
 from gateway.model.quality import Detail
+from gateway.model.store import Slot, Store
 
 ONE = message(to("a", byte(0)), length=2)
 COUNTED = dataclasses.replace(ONE, counter=Counter(byte(1), 16))

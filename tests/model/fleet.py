@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from gateway.model.aggregate import Aggregator
-from gateway.model.pack import Layout, Slot, Snapshot, Store, Topology
+from gateway.model.pack import Layout, Snapshot, Topology
 from gateway.model.quality import Detail
+from gateway.model.store import Slot, Store
 
 
 class Fleet:

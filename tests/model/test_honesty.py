@@ -35,7 +35,36 @@ def test_a_set_alarm_that_can_no_longer_be_read_stays_set_and_doubtful(detail: D
 
     assert told(now, "trips") == (2**21, "INACCURATE")
     assert now["rack_trips"].tolist() == [2**21, 0]
+    assert now.quality_of("rack_trips").tolist() == [Detail.INACCURATE, Detail.INACCURATE]
+
+
+@pytest.mark.parametrize("detail", [Detail.NOT_AVAILABLE, Detail.FROZEN, Detail.OLD_DATA])
+def test_an_alarm_that_is_all_there_is_keeps_its_doubt(detail: Detail) -> None:
+    """With nothing readable beside it, the field is as doubtful as the alarm; off and unreadable is no 0."""
+    fleet = Fleet(RACKS, "rack_trip_fire")
+    fleet.set("rack_trip_fire", [1, 0], detail)
+    fleet.hear(0.0)
+    now = fleet.at(0.1)
+
     assert now.quality_of("rack_trips").tolist() == [detail, detail]
+    assert now["rack_trips"][0] == 2**21
+    assert told(now, "trips") == (2**21, "INACCURATE")
+    fleet.set("rack_trip_fire", [0, 0], detail)
+    value, doubt = told(fleet.at(0.1), "trips")
+    assert doubt == detail.name
+    assert math.isnan(value) is (detail is not Detail.OLD_DATA)
+
+
+def test_one_alarm_that_a_bmu_does_not_support_hides_no_other() -> None:
+    """Overvoltage that is told stays usable beside an undervoltage that never is."""
+    fleet = Fleet(RACKS, "rack_alarm_overvoltage", "rack_alarm_undervoltage")
+    fleet.set("rack_alarm_overvoltage", [1, 0])
+    fleet.set("rack_alarm_undervoltage", [math.nan, math.nan], Detail.NOT_AVAILABLE)
+    fleet.hear(0.0)
+    now = fleet.at(0.1)
+
+    assert now["rack_alarms"].tolist() == [4, 0]
+    assert now.quality_of("rack_alarms").tolist() == [Detail.INACCURATE, Detail.INACCURATE]
 
 
 @pytest.mark.parametrize(
@@ -99,14 +128,15 @@ def test_a_cell_beyond_the_reported_extreme_is_shown() -> None:
 
 
 def test_any_rack_message_that_stops_raises_the_communication_alarm() -> None:
-    """Also one that carries neither voltage, current nor SoC."""
-    fleet = Fleet(RACKS, "rack_voltage", "rack_contactor_positive")
-    fleet.set("rack_voltage", 700)
-    fleet.set("rack_contactor_positive", [1, 1], Detail.OLD_DATA)
+    """Also one that carries neither voltage, current nor SoC, or whose last values were none."""
+    fleet = Fleet(Topology(2, 1, 2), "cell_voltage", "rack_state")
+    fleet.set("cell_voltage", 3.3)
+    fleet.set("rack_state", [math.nan, 3], Detail.NOT_AVAILABLE)
     fleet.hear(0.0)
-    now = fleet.at(0.1)
+    assert fleet.at(1.0)["rack_alarm_communication"].tolist() == [0, 0]
+    fleet.hear(1.0, 2)
 
-    assert now["rack_alarm_communication"].tolist() == [1, 1]
+    assert fleet.at(1.5)["rack_alarm_communication"].tolist() == [1, 0]
 
 
 def test_a_rack_is_not_valid_before_all_it_should_tell_has_come() -> None:
