@@ -48,7 +48,7 @@ class ContainerState:
 
     def __init__(self, container: Container, data_source: str) -> None:
         self.container = container
-        self.store = Store(container.layout, container.slots, container.slot_of)
+        self.store = Store(container.layout, container.slots, container.slot_of, container.inputs)
         self.aggregator = Aggregator(container.layout, container.carried)
         shape = container.layout.topology
         self._facts = {

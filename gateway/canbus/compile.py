@@ -9,7 +9,8 @@ with one `struct`, others are cut out of the payload read as one integer.
 import functools
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from gateway.canbus.expression import (
     Text,
@@ -21,7 +22,7 @@ from gateway.canbus.expression import (
     scaled,
 )
 from gateway.canbus.signal import Order
-from gateway.canbus.table import Field, Message, Page
+from gateway.canbus.table import Field, Message, Page, Selector
 from gateway.model.quality import Detail
 from gateway.model.store import Store, Tally
 
@@ -141,59 +142,103 @@ def _requirements(source: Text, message: Message) -> None:
 
 def _arrival(source: Text, page: Page, *, watches_frozen: bool) -> None:
     """Write what renews a page's points."""
-    slot = source.bind("s", page.slot)
-    if watches_frozen:
-        source.put(1, f"if d != P[{slot}]:", f"    C[{slot}] = t")
-    else:
-        source.put(1, f"C[{slot}] = t")
-    source.put(1, f"A[{slot}] = t", f"P[{slot}] = d")
+    for number in page.slots:
+        slot = source.bind("s", number)
+        if watches_frozen:
+            source.put(1, f"if d != P[{slot}]:", f"    C[{slot}] = t")
+        else:
+            source.put(1, f"C[{slot}] = t")
+        source.put(1, f"A[{slot}] = t", f"P[{slot}] = d")
 
 
-def _content(source: Text, page: Page, store: Store, *, watches_frozen: bool) -> None:
-    """Write a page's fields and the way to further pages."""
-    _fields(source, page.fields)
-    for selector in page.selectors:
-        pages: dict[int, Decode] = {}
-        for value, further in selector.pages.items():
-            inner = Text(source.size)
-            _arrival(inner, further, watches_frozen=watches_frozen)
-            _content(inner, further, store, watches_frozen=watches_frozen)
-            pages[value] = _finish(inner, store, Tally())
-        way = source.bind("p", pages)
-        source.put(1, f"page = {way}.get({source.raw(selector.signal)})", "if page is not None:")
-        source.put(2, "page(d, t)")
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """Writes what all pages of a message have in common."""
 
+    message: Message
+    store: Store
+    tally: Tally
 
-def _prologue(source: Text, message: Message, store: Store) -> None:
-    """Write the checks that decide whether a frame counts at all."""
-    source.head += [
-        "T.frames += 1",
-        f"if len(d) != {message.length}:",
-        f"    if len(d) < {message.length}:",
-        "        T.short += 1",
-        "        return",
-        "    T.long += 1",
-        f"    d = d[:{message.length}]",
-    ]
-    slot = source.bind("s", message.page.slot)
-    timeout = source.bind("o", store.slots[message.page.slot].timeout)
-    if not message.zero_is_data:
-        source.put(
-            1, f"if not any(d) and t - A[{slot}] > {timeout}:", "    T.empty += 1", "    return"
-        )
-    if message.counter is not None:
-        last = source.bind("k", [_LAST, math.nan])
+    def content(self, source: Text, page: Page) -> None:
+        """Write a page's fields and the way to further pages."""
+        _fields(source, page.fields)
+        for selector in page.selectors:
+            pages: dict[int, Decode] = {}
+            for value, further in selector.pages.items():
+                inner = Text(source.size)
+                self.zeros(inner, further)
+                _arrival(inner, further, watches_frozen=self.message.watches_frozen)
+                self.content(inner, further)
+                pages[value] = _finish(inner, self.store, self.tally)
+            way, raw = source.bind("p", pages), source.raw(selector.signal)
+            source.put(1, f"page = {way}.get({raw})", "if page is not None:", "    page(d, t)")
+
+    def zeros(self, source: Text, page: Page) -> None:
+        """Write the check that leaves out a frame of nothing but zeros while the page is not being heard."""
+        if self.message.zero_is_data:
+            return
+        slot, timeout = self._schedule(source, page)
+        carried = _carried_bits(self.message)
+        test = "any(d)" if carried is None else f"from_bytes(d, 'little') & {carried}"
         source.put(
             1,
-            f"k = {source.raw(message.counter.signal)}",
-            f"heard, {last}[1] = {last}[1], t",
-            f"if t - heard <= {timeout}:",
-            f"    if k == {last}[0]:",
-            "        T.repeated += 1",
-            "        return",
-            f"    T.lost += (k - {last}[0] - 1) % {message.counter.modulo}",
-            f"{last}[0] = k",
+            f"if t - A[{slot}] > {timeout} and not {test}:",
+            "    T.empty += 1",
+            "    return",
         )
+
+    def _schedule(self, source: Text, page: Page) -> tuple[str, str]:
+        first = page.slots[0]
+        return source.bind("s", first), source.bind("o", self.store.slots[first].timeout)
+
+    def prologue(self, source: Text) -> None:
+        """Write the checks that decide whether a frame counts at all."""
+        message = self.message
+        source.head += [
+            "T.frames += 1",
+            f"if len(d) != {message.length}:",
+            f"    if len(d) < {message.length}:",
+            "        T.short += 1",
+            "        return",
+            "    T.long += 1",
+            f"    d = d[:{message.length}]",
+        ]
+        self.zeros(source, message.page)
+        if message.counter is not None:
+            _, timeout = self._schedule(source, message.page)
+            last = source.bind("k", [_LAST, math.nan])
+            source.put(
+                1,
+                f"k = {source.raw(message.counter.signal)}",
+                f"heard, {last}[1] = {last}[1], t",
+                f"if t - heard <= {timeout}:",
+                f"    if k == {last}[0]:",
+                "        T.repeated += 1",
+                "        return",
+                f"    T.lost += (k - {last}[0] - 1) % {message.counter.modulo}",
+                f"{last}[0] = k",
+            )
+
+
+def _carried_bits(message: Message) -> int | None:
+    """The bits of a frame that are neither selectors nor counter, as one little-endian integer; None: all."""
+    signals = [selector.signal for selector in _selectors(message.page)]
+    if message.counter is not None:
+        signals.append(message.counter.signal)
+    taken = 0
+    for signal in signals:
+        bits = (1 << signal.length) - 1 << signal.shift(message.length)
+        packed = bits.to_bytes(message.length, signal.order.value)
+        taken |= int.from_bytes(packed, "little")
+    everything = (1 << 8 * message.length) - 1
+    return None if taken in {0, everything} else everything & ~taken
+
+
+def _selectors(page: Page) -> Iterator[Selector]:
+    for selector in page.selectors:
+        yield selector
+        for further in selector.pages.values():
+            yield from _selectors(further)
 
 
 @functools.cache
@@ -225,12 +270,12 @@ def _finish(source: Text, store: Store, tally: Tally) -> Decode:
 
 def compile_message(message: Message, store: Store) -> tuple[Decode, Tally]:
     """The function that takes a message's payloads into a store, and its tally."""
-    source = Text(message.length)
-    _prologue(source, message, store)
+    source, tally = Text(message.length), Tally()
+    compiler = _Compiler(message, store, tally)
+    compiler.prologue(source)
     _arrival(source, message.page, watches_frozen=message.watches_frozen)
     _requirements(source, message)
-    _content(source, message.page, store, watches_frozen=message.watches_frozen)
-    tally = Tally()
+    compiler.content(source, message.page)
     return _finish(source, store, tally), tally
 
 

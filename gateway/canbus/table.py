@@ -54,8 +54,8 @@ class Selector:
 class Page:
     """What frames carry, at one value of each selector above."""
 
-    slot: int
-    "Index into the store's schedules."
+    slots: tuple[int, ...]
+    "The store's schedules that such a frame renews; the first is that of every frame of the page."
     fields: tuple[Field, ...] = ()
     selectors: tuple[Selector, ...] = ()
 

@@ -20,6 +20,9 @@ from gateway.canbus.frame import key_of
 from gateway.canbus.signal import Coding, Order, Signal
 from gateway.errors import MappingError, Problem
 
+_LONGEST = 1785
+"Bytes of a message by J1939's transport protocol (SAE J1939-21)."
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -39,6 +42,8 @@ class Database:
     messages: Mapping[str, Described]
     shared: Mapping[int, tuple[str, ...]]
     "Keys that several messages claim, with their names."
+    doubled: frozenset[str]
+    "Names that several messages have."
 
 
 def load_database(path: Path, sha256: str | None = None) -> Database:
@@ -63,7 +68,9 @@ def load_database(path: Path, sha256: str | None = None) -> Database:
     for message in described:
         claims[message.key].append(message.name)
     shared = {key: tuple(names) for key, names in claims.items() if len(names) > 1}
-    return Database(path, {message.name: message for message in described}, shared)
+    names = collections.Counter(message.name for message in described)
+    doubled = frozenset(name for name, count in names.items() if count > 1)
+    return Database(path, {message.name: message for message in described}, shared, doubled)
 
 
 def _parsed(path: Path, content: bytes) -> cantools.database.can.Database:
@@ -71,6 +78,7 @@ def _parsed(path: Path, content: bytes) -> cantools.database.can.Database:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
+    _check_lengths(str(path), text)
     try:
         database = cantools.database.load_string(text, _format(path, text))
     except cantools.errors.Error as error:
@@ -81,6 +89,15 @@ def _parsed(path: Path, content: bytes) -> cantools.database.can.Database:
     if not isinstance(database, cantools.database.can.Database):
         raise MappingError([_refusal(str(path), "it describes no CAN bus")])
     return database
+
+
+def _check_lengths(file: str, text: str) -> None:
+    """Refuse messages longer than anything on a CAN bus: cantools would think about them for minutes."""
+    for found in re.finditer(r"^BO_ +\d+ +\w+ *: *(\d+)", text, re.MULTILINE):
+        if int(found[1]) > _LONGEST:
+            line = text.count("\n", 0, found.start()) + 1
+            told = f"a message of {found[1]} bytes; J1939's longest has {_LONGEST}"
+            raise MappingError([Problem(file, told, line, 1, "mend the database, then try again")])
 
 
 def _format(path: Path, text: str) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from gateway.canbus.signal import Signal
 from gateway.mapping.fields import Placed
 from gateway.mapping.schema import MessageRow
+from gateway.mapping.soundness import named
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.point import Point, Scope
 
@@ -12,9 +13,12 @@ from gateway.model.point import Point, Scope
 def need_rack(placed: Sequence[Placed], points: Mapping[str, Point]) -> bool:
     """Whether some signal belongs to a rack without saying which: then the identifier must."""
     for part in placed:
-        names = [part.row.point] if isinstance(part.row.point, str) else part.row.point or []
-        scopes = {points[name].scope for name in names if name in points} - {Scope.CONTAINER}
-        told = part.row.over == "rack" or "rack" in part.captured
+        scopes = {points[name].scope for name in named(part.row) if name in points}
+        scopes -= {Scope.CONTAINER}
+        over = (
+            {part.row.over} if isinstance(part.row.over, str) else {*(part.row.over or {}).values()}
+        )
+        told = "rack" in over or "rack" in part.captured
         if (scopes or part.row.alarms) and not told:
             return True
     return False

@@ -17,7 +17,8 @@ from gateway.mapping.source import Location, Source, did_you_mean
 
 _DESCRIBED = {"bits", "bytes", "type", "order", "when", "repeat", "step"}
 "What a row of a database's signal cannot change."
-_PLACEHOLDER = re.compile(r"\{(module|cell|sensor|rack)\}")
+PLACEHOLDER = re.compile(r"\{(module|cell|sensor|rack)([+-]\d+)?\}")
+"Stands for a number in a name; the shift makes an index from 1 of it."
 _WIDEST = 64  # bits
 _CODINGS = {coding.value: coding for coding in Coding}
 
@@ -34,6 +35,8 @@ class Placed:
     "From 0."
     captured: Mapping[str, str] = dataclasses.field(default_factory=dict)
     "Digits that stand for placeholders in the row's name."
+    indices: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    "What these digits mean, shifted as the placeholder says."
 
 
 def placed_signals(
@@ -61,21 +64,24 @@ def _from_database(
     name: str, row: SignalRow, at: Location, known: Mapping[str, Signal]
 ) -> Iterator[Placed]:
     pattern = re.compile(_expression(name))
+    shifts = {found[1]: int(found[2] or 0) for found in PLACEHOLDER.finditer(name)}
     for signal in known.values():
         if found := pattern.fullmatch(signal.name):
-            yield Placed(_overridden(signal, row), row, at, 0, found.groupdict())
+            digits = found.groupdict()
+            indices = {axis: int(text) + shifts[axis] for axis, text in digits.items()}
+            yield Placed(_overridden(signal, row), row, at, 0, digits, indices)
 
 
 def _expression(name: str) -> str:
     """A name with placeholders as a regular expression; one that comes again must be the same."""
-    text, seen = "", set[str]()
-    for index, part in enumerate(_PLACEHOLDER.split(name)):
-        if index % 2 == 0:
-            text += re.escape(part)
-        else:
-            text += f"(?P={part})" if part in seen else f"(?P<{part}>[0-9]+)"
-            seen.add(part)
-    return text
+    text, end, seen = "", 0, set[str]()
+    for found in PLACEHOLDER.finditer(name):
+        axis = found[1]
+        text += re.escape(name[end : found.start()])
+        text += f"(?P={axis})" if axis in seen else f"(?P<{axis}>[0-9]+)"
+        end = found.end()
+        seen.add(axis)
+    return text + re.escape(name[end:])
 
 
 def _overridden(signal: Signal, row: SignalRow) -> Signal:
@@ -91,28 +97,20 @@ def _overridden(signal: Signal, row: SignalRow) -> Signal:
 def _inline(
     source: Source, name: str, row: SignalRow, at: Location, default: Order
 ) -> Iterator[Placed]:
-    order = Order(row.order) if row.order else default
+    """The signals of a row that describes them in place; nothing, and a problem, if it cannot be right."""
     try:
-        if row.bits is not None:
-            start, length, order, coding = bit_place(row.bits)
-        elif row.bytes is not None:
-            (start, length), coding = byte_place(row.bytes, order), Coding.UNSIGNED
-        else:
-            source.report(
-                at, f"'{name}' says neither bits nor bytes", "add bits: or bytes:", key=True
-            )
-            return
+        start, length, order, coding = _place(name, row, Order(row.order) if row.order else default)
         when = {selector: numbers(values) for selector, values in row.when.items()}
     except ValueError as error:
         source.report(at, str(error))
         return
-    if row.type != "unsigned":
-        coding = _CODINGS[row.type]
     if not 1 <= length <= _WIDEST or (coding is Coding.FLOAT and length not in FLOATS):
         source.report(
             at, f"'{name}' cannot have {length} bits", "floats have 16, 32 or 64, others 1 to 64"
         )
         return
+    if row.repeat > 1 and row.step == 0:
+        source.report((*at, "step"), "repetitions would read the same bits", "leave step: out")
     step = row.step if row.step is not None else length
     for repetition in range(row.repeat):
         first = _moved(start, repetition * step, order)
@@ -126,6 +124,18 @@ def _inline(
             ),
             row, at, repetition,
         )  # fmt: skip
+
+
+def _place(name: str, row: SignalRow, order: Order) -> tuple[int, int, Order, Coding]:
+    """Start, length, byte order and coding of a row; ValueError if it names no place, or two."""
+    if (row.bits is None) == (row.bytes is None):
+        which = "neither bits nor bytes" if row.bits is None else "both bits and bytes"
+        raise ValueError(f"'{name}' says {which}; say one of them")
+    if row.bits is not None:
+        start, length, order, coding = bit_place(row.bits)
+    else:
+        (start, length), coding = byte_place(row.bytes or 0, order), Coding.UNSIGNED
+    return start, length, order, coding if row.type == "unsigned" else _CODINGS[row.type]
 
 
 def _moved(start: int, bits: int, order: Order) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from gateway.canbus.signal import Coding, Signal
 from gateway.canbus.table import AlarmBit, Field
 from gateway.canbus.unit import CONVERSIONS, conversion
-from gateway.mapping.fields import Placed
+from gateway.mapping.fields import PLACEHOLDER, Placed
 from gateway.mapping.notation import numbers
 from gateway.mapping.protocol import Protocol
-from gateway.mapping.schema import Numbers, SignalRow
+from gateway.mapping.schema import Numbers
 from gateway.mapping.source import did_you_mean
 from gateway.model.alarm import CAUSE, Level, alarm_point
 from gateway.model.pack import Layout
@@ -25,32 +25,30 @@ class Meaning:
     layout: Layout
     signals: Mapping[str, Signal]
     placed: Placed
+    racks: Mapping[int, int]
+    "The racks of the source, each with its address."
 
-    def field(self, rack: int, module: int, turn: int) -> Field | None:
-        """The field for a rack, the module of the identifier (0: none) and a running index from 0.
+    def field(self, rack: int, module: int, turns: Mapping[str, int]) -> Field | None:
+        """The field for a rack, the module of the identifier (0: none) and running indices from 0.
 
         None where the row maps nothing, or only what the topology does not have.
         """
         row, signal = self.placed.row, self.placed.signal
         names = [row.point] if isinstance(row.point, str) else row.point or []
-        points = [point for name in names if (point := self._point(name)) is not None]
-        alarms = self._alarms(rack)
+        points = [self.layout.points[name] for name in names if name in self.layout.points]
+        indices = self._indices(rack, module, turns)
+        if indices is None:
+            return None
+        alarms = self._alarms(indices["rack"])
         elements = tuple(
-            element
-            for point in points
-            if (element := self._element(point, rack, module, turn)) is not None
+            element for point in points if (element := self._element(point, indices)) is not None
         )
         if not elements and not alarms:
             return None
         point = points[0] if points else None
-        low, high = row.range or (None, None)
-        if low is not None and high is not None and not low <= high:
-            self._report("range", "the range is empty", "write the lower bound first")
-        for key, number in (("scale", signal.scale), ("offset", signal.offset)):
-            if not math.isfinite(number):
-                self._report(key, f"the {key} of '{signal.name}' is no number")
         change = self._conversion(point)
         multiplier = change[0] * self._sign(point)
+        low, high = self._range(point)
         return Field(
             signal, elements, multiplier, change[1], change[2], row.absolute, low, high,
             not_available=frozenset(self._codes("not_available", row.not_available)),
@@ -59,22 +57,21 @@ class Meaning:
             alarms=alarms,
         )  # fmt: skip
 
+    def _range(self, point: Point | None) -> tuple[float | None, float | None]:
+        """What the row says; a limit is never below 0."""
+        low, high = self.placed.row.range or (None, None)
+        if point is not None and point.kind is Kind.LIMIT:
+            return max(low or 0.0, 0.0), math.inf if high is None else high
+        return low, high
+
     def _report(self, key: str, text: str, remedy: str = "") -> None:
         self.protocol.source.report((*self.placed.at, key), text, remedy)
 
-    def _point(self, name: str) -> Point | None:
-        point = self.layout.points.get(name)
-        if point is None:
-            self._report(
-                "point", f"no point is named '{name}'", did_you_mean(name, self.layout.points)
-            )
-        return point
-
-    def _element(self, point: Point, rack: int, module: int, turn: int) -> int | None:
+    def _element(self, point: Point, known: Mapping[str, int]) -> int | None:
         """Where a value goes; None outside the topology."""
         if 0 in self.layout.shape(point.name):
             return None
-        indices = self._indices(rack, module, turn)
+        indices = dict(known)
         members = {"cell": self.layout.topology.cells, "sensor": self.layout.topology.sensors}
         wanted = AXES[point.scope]
         inner = wanted[-1] if wanted else ""
@@ -93,22 +90,38 @@ class Meaning:
                 self._report("point", str(error), "correct the topology, or say outside: drop")
             return None
 
-    def _indices(self, rack: int, module: int, turn: int) -> dict[str, int]:
-        """What is known of the value's place; 0 where nothing is."""
-        row = self.placed.row
-        indices = {
-            "rack": rack,
-            "module": row.module or module,
-            "cell": row.cell or 0,
-            "sensor": row.sensor or 0,
-        }
-        indices |= {name: int(digits) for name, digits in self.placed.captured.items()}
-        if row.over is not None and row.over not in self.placed.captured:
-            indices[row.over] = turn + 1
-        return indices
+    def _indices(self, rack: int, module: int, turns: Mapping[str, int]) -> dict[str, int] | None:
+        """What is known of the value's place, 0 where nothing is; None if it belongs to no rack here."""
+        row, named = self.placed.row, self.placed.indices
+        for name, index in named.items():
+            if index < 1 and name != "rack":
+                remedy = f"if the names count from 0, write {{{name}+1}}"
+                self._report(
+                    "point", f"'{self.placed.signal.name}' would be {name} {index}", remedy
+                )
+                return None
+        whose = self._rack(rack, turns)
+        if whose is None:
+            return None
+        running = {name: turn + 1 for name, turn in turns.items()}
+        fixed = {"module": row.module or module, "cell": row.cell or 0, "sensor": row.sensor or 0}
+        return fixed | running | dict(named) | {"rack": whose}
+
+    def _rack(self, rack: int, turns: Mapping[str, int]) -> int | None:
+        """The rack that a value belongs to: by the address in its name, by its turn, or the identifier's."""
+        if "rack" in self.placed.indices:
+            address = self.placed.indices["rack"]
+            by_address = {address: number for number, address in self.racks.items()}
+            if address not in by_address and self.placed.row.outside != "drop":
+                text = f"no rack of this source has the address {address}"
+                self._report("point", text, "correct racks: or address:, or say outside: drop")
+            return by_address.get(address)
+        if "rack" in turns:
+            return dict(enumerate(self.racks)).get(turns["rack"])
+        return rack
 
     def _sign(self, point: Point | None) -> float:
-        row: SignalRow = self.placed.row
+        row = self.placed.row
         if row.sign is not None:
             return row.sign
         charges = self.protocol.rows.positive == "charge"
@@ -152,9 +165,7 @@ class Meaning:
     def _flags(self) -> tuple[tuple[Signal, int], ...]:
         flags = []
         for pattern, value in self.placed.row.valid_when.items():
-            name = pattern
-            for placeholder, digits in self.placed.captured.items():
-                name = name.replace(f"{{{placeholder}}}", digits)
+            name = PLACEHOLDER.sub(lambda part: self.placed.captured.get(part[1], part[0]), pattern)
             flag = self.signals.get(name) or self.signals.get(
                 f"{name}_{self.placed.repetition + 1}"
             )
@@ -185,19 +196,13 @@ class Meaning:
         return states
 
     def _alarms(self, rack: int) -> tuple[AlarmBit, ...]:
-        alarms, signal = [], self.placed.signal
+        alarms = []
         for index, row in enumerate(self.placed.row.alarms):
             cause = CAUSE.get(row.cause)
             if cause is None:
                 self.protocol.source.report(
                     (*self.placed.at, "alarms", index, "cause"),
                     f"no cause is named '{row.cause}'", did_you_mean(row.cause, CAUSE),
-                )  # fmt: skip
-                continue
-            if row.bit is not None and (signal.coding is Coding.FLOAT or row.bit >= signal.length):
-                self.protocol.source.report(
-                    (*self.placed.at, "alarms", index, "bit"),
-                    f"'{signal.name}' has no bit {row.bit}", "bits count from 0, the lowest",
                 )  # fmt: skip
                 continue
             element = self.layout.element(alarm_point(Level(row.level), cause), rack)

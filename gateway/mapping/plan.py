@@ -33,11 +33,27 @@ class Plan:
     carried: set[str] = field(default_factory=set)
     "Points that some message carries."
 
-    def claim(self, element: int, slot: int) -> str | None:
-        """Give an element to a slot; the name of the message that has it already, or None."""
+    inputs: dict[int, int] = field(default_factory=dict)
+    "Elements behind the layout's, each with the alarm that it is a part of."
+
+    def claim(self, element: int, slot: int) -> Slot | None:
+        """Give an element to a slot; the slot that has it already, or None."""
+        taken = element in self.slot_of
         other = self.slot_of.setdefault(element, slot)
         self.carried.add(self.layout.name_of(element))
-        return None if other == slot else self.slots[other].name
+        return self.slots[other] if taken else None
+
+    def alarm_input(self, element: int, slot: int) -> int:
+        """Where a slot writes an alarm: its element, or an input of it where another slot writes that."""
+        if self.slot_of.setdefault(element, slot) == slot:
+            self.carried.add(self.layout.name_of(element))
+            return element
+        for number, alarm in self.inputs.items():
+            if alarm == element and self.slot_of[number] == slot:
+                return number
+        number = self.layout.elements + len(self.inputs)
+        self.inputs[number], self.slot_of[number] = element, slot
+        return number
 
     def add_adapter(self, bus: str, adapter: Adapter) -> list[str]:
         """Add a coded adapter; gives the points that a message carries already."""

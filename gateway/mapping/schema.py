@@ -6,7 +6,7 @@ reported at its line and column, in our words. Cross references are checked wher
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from gateway.mapping.deviation import Deviation, report
 from gateway.mapping.source import Location, Source
@@ -16,6 +16,11 @@ Direction = Literal["discharge", "charge"]
 ByteOrder = Literal["big", "little"]
 Numbers = int | str | list[int | str]
 "One number, a list, or a range as text: 3, [1, 2], 0-103."
+Axis = Literal["rack", "module", "cell", "sensor"]
+Over = Annotated[
+    Annotated[Axis, Tag("=axis")] | Annotated[dict[str, Axis], Tag("=axes")],
+    Discriminator(lambda value: "=axes" if isinstance(value, dict) else "=axis"),
+]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=64)]
 
@@ -70,8 +75,8 @@ class SignalRow(Row):
     module: int | None = None
     cell: int | None = None
     sensor: int | None = None
-    over: Literal["rack", "module", "cell", "sensor"] | None = None
-    "What pages and repetitions count through."
+    over: Over | None = None
+    "What selectors, pages and repetitions count through: all of them, or each selector its own."
     outside: Literal["refuse", "drop"] = "refuse"
     "What to do with named places that the topology does not have; running ones are left out."
     repeat: Annotated[int, Field(ge=1, le=64)] = 1
@@ -135,7 +140,7 @@ class BusRow(Row):
 
     interface: str
     channel: str | int | None = None
-    bitrate: int | None = None
+    bitrate: Annotated[int, Field(gt=0)] | None = None
     options: dict[str, str | int | float | bool] = {}
 
 
@@ -263,9 +268,8 @@ def load(source: Source, model: type[File]) -> File:
     except ValidationError as error:
         for item in error.errors(include_url=False):
             known = _fields(model, item["loc"][:-1])
-            deviation = Deviation(
-                item["loc"], item["type"], item["msg"], item.get("ctx", {}), known
-            )
+            place = tuple(part for part in item["loc"] if not str(part).startswith("="))
+            deviation = Deviation(place, item["type"], item["msg"], item.get("ctx", {}), known)
             report(source, deviation)
     source.stop()
     raise AssertionError("a model refused a file without a reason")

@@ -44,6 +44,8 @@ class Container:
     "By bus."
     slots: Sequence[Slot]
     slot_of: Mapping[int, int]
+    inputs: Mapping[int, int]
+    "Elements behind the layout's, each with the alarm that it is a part of."
     carried: frozenset[str]
     coded: Sequence[Coded]
     "Coded adapters."
@@ -156,7 +158,7 @@ class _SiteCompiler:
             except MappingError as error:
                 self._problems += error.problems
         return Container(
-            row.name, row.title, layout, dict(plan.messages), plan.slots, plan.slot_of,
+            row.name, row.title, layout, dict(plan.messages), plan.slots, plan.slot_of, plan.inputs,
             frozenset(plan.carried), plan.coded,
         )  # fmt: skip
 

@@ -64,7 +64,7 @@ class Both:
             )
             for name, values in behind.items()
         ]
-        return Page(slot, tuple(fields), tuple(selectors))
+        return Page((slot,), tuple(fields), tuple(selectors))
 
     def _ways(self, signal: Signal) -> Iterator[Way]:
         if not signal.when:

@@ -29,7 +29,7 @@ def to(name: str, signal: Signal) -> Field:
 
 def message(*fields: Field, length: int = 8) -> Message:
     """A message that carries some fields in every frame."""
-    return Message(0x100, "m", length, Page(1, fields))
+    return Message(0x100, "m", length, Page((1,), fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,8 @@ def test_a_required_float(payload: str) -> None:
 def test_a_required_signal_of_a_multiplexed_frame() -> None:
     """What a frame's selector leads to has no value either."""
     part = dataclasses.replace(to("a", byte(0)), low=1, high=100)
-    pages = {1: Page(2, (to("b", byte(2)),)), 2: Page(3, (to("c", byte(2)),))}
-    root = Page(1, (part,), (Selector(byte(1), pages),))
+    pages = {1: Page((2,), (to("b", byte(2)),)), 2: Page((3,), (to("c", byte(2)),))}
+    root = Page((1,), (part,), (Selector(byte(1), pages),))
     taken = Taken(Message(0x100, "m", 3, root, require=(part,)), pages=3)
 
     assert taken.take("05 01 07")["b"] == Reading(7, GOOD)

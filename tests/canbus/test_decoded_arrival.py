@@ -193,8 +193,8 @@ def test_zeros_that_are_data() -> None:
     assert it["a"] == Reading(0, GOOD)
 
 
-PAGES = {1: Page(2, (to("b", byte(1)),)), 2: Page(3, (to("c", byte(1)),))}
-MULTIPLEXED = Message(0x100, "m", 3, Page(1, (to("a", byte(2)),), (Selector(byte(0), PAGES),)))
+PAGES = {1: Page((2,), (to("b", byte(1)),)), 2: Page((3,), (to("c", byte(1)),))}
+MULTIPLEXED = Message(0x100, "m", 3, Page((1,), (to("a", byte(2)),), (Selector(byte(0), PAGES),)))
 
 
 def test_each_page_has_its_own_age() -> None:
@@ -226,7 +226,7 @@ def test_a_page_that_never_changes() -> None:
 def test_one_compilation_for_one_shape() -> None:
     """Messages that differ in their points alone share their code."""
     store = Store(LAYOUT, [Slot("can0", 1, "m")] * 2, {})
-    other = Message(0x101, "n", 2, Page(2, (to("b", byte(0)),)))
+    other = Message(0x101, "n", 2, Page((2,), (to("b", byte(0)),)))
     codes = {compile_message(each, store)[0].__code__ for each in (ONE, other)}
 
     assert len(codes) == 1
@@ -235,7 +235,7 @@ def test_one_compilation_for_one_shape() -> None:
 def test_the_messages_of_a_bus() -> None:
     """A bus has a decoder and a tally of its own for each key."""
     store = Store(LAYOUT, [Slot("can0", 1, "m")] * 2, {})
-    other = Message(0x101, "n", 2, Page(2, (to("b", byte(0)),)))
+    other = Message(0x101, "n", 2, Page((2,), (to("b", byte(0)),)))
     decoders = compile_bus([ONE, other], store)
     decoders[0x101][0](b"\x07\x00", 0.0)
 

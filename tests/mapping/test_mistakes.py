@@ -41,11 +41,14 @@ ROW = {
     "when: {page: 1}": "10: the selector 'page' is no signal here; known: u",
     "when: {u: 1}": "10: 'u' is there only where it itself says so",
     "when: {page: x}": "10: 'x' is no number and no range of numbers",
-    "bits: 0|65@1+": "10: 'u' cannot have 65 bits; floats have 16, 32 or 64, others 1 to 64",
-    "bits: 0|0@1+": "10: 'u' cannot have 0 bits; floats have 16, 32 or 64, others 1 to 64",
     "type: float": "10: 'u' cannot have 8 bits; floats have 16, 32 or 64, others 1 to 64",
-    "bits: 7-0": "10: '7-0' is not start|length@order sign, like 7|16@0+",
-    "bits: 504|16@1+": "10: 'u' does not fit into 64 bytes",
+    "bits: 0|8@1+": "10: 'u' says both bits and bytes; say one of them",
+    "scale: 0": "49: a scale of 0 makes every 'u' the same",
+    "states: {1: open}": "50: rack_voltage has no states; leave them out",
+    "cell: 1": "48: rack_voltage has no cell; leave it out",
+    "over: cell": "48: rack_voltage has no cell to count through",
+    "over: {u: rack}": "10: 'u' does not lead to 'u'",
+    "valid_when: {u: 300}": "54: 'u' has 8 bits and is never 300; correct the value",
     "repeat: 2, step: -8": "10: 'u_2' does not fit into 1 bytes",
     "alarms: [{cause: fier, level: trip}]":
         "59: no cause is named 'fier'; did you mean 'fire'?",
@@ -54,6 +57,8 @@ ROW = {
     "alarms: [{cause: fire}]": "51: 'level' is missing",
     "alarms: [{cause: fire, level: trip, bit: 8}]":
         "83: 'u' has no bit 8; bits count from 0, the lowest",
+    "alarms: [{cause: fire, level: trip, bit: 1, code: 2}]":
+        "92: an alarm has a bit or codes, not both",
     "alarms: [{cause: fire, level: trip, bit: 64}]": "83: 'bit' must be at most 63",
     "alarms: {cause: fire}": "50: 'alarms' must be a list",
 }  # fmt: skip
@@ -64,6 +69,86 @@ ROW = {
 def test_a_mistake_in_a_row(tmp_path: Path, row: str) -> None:
     """One line for one mistake, at the place where it was made."""
     assert problems(tmp_path, FILE.format(row=f", {row}")) == [f"frames.yaml:7:{ROW[row]}"]
+
+
+PLACES = {
+    "bits: 0|65@1+": "'u' cannot have 65 bits; floats have 16, 32 or 64, others 1 to 64",
+    "bits: 0|0@1+": "'u' cannot have 0 bits; floats have 16, 32 or 64, others 1 to 64",
+    "bits: 7-0": "'7-0' is not start|length@order sign, like 7|16@0+",
+    "bits: 504|16@1+": "'u' does not fit into 64 bytes",
+    "bytes: 2-1": "'2-1' is no range of at most 65536 numbers",
+    "unit: V": "'u' says neither bits nor bytes; say one of them",
+}
+"Where a signal is said to be, and what that is refused for."
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_that_cannot_be(tmp_path: Path, place: str) -> None:
+    """One line, at the signal's row."""
+    text = FILE.format(row="").replace("bytes: 0", place)
+
+    assert problems(tmp_path, text) == [f"frames.yaml:7:10: {PLACES[place]}"]
+
+
+def test_signals_that_do_not_fit_a_classic_frame_must_mean_it(tmp_path: Path) -> None:
+    """Nine bytes are CAN FD, or a mistake."""
+    text = FILE.format(row="").replace("bytes: 0", "bytes: 7-8")
+    wanted = (
+        "the signals need 9 bytes; a classic frame has 8; say length: 9 if these are CAN FD frames"
+    )
+
+    assert problems(tmp_path, text) == [f"frames.yaml:4:5: {wanted}"]
+
+
+PAGED = """
+protocol: test
+messages:
+  - id: 0x100
+    period: 1
+    {more}
+    signals:
+      page: {{bytes: 0}}
+      flag: {{bits: 8|1@1+, when: {{page: 2}}}}
+      u: {{bytes: 2-3, point: rack_voltage{row}}}
+"""
+ON_PAGES = {
+    ("", "when: {page: 300}"): "10:50: 'page' has 8 bits and is never 300; correct the value",
+    ("", "when: {page: []}"): "10:50: 'page' has no value at which 'u' is there",
+    ("", "when: {page: 1}, valid_when: {flag: 1}"):
+        "10:73: 'flag' is not in every frame that 'u' is in; use a flag of the same page",
+    ("counter: {signal: flag, modulo: 2}", ""): "6:23: 'flag' is not in every frame; choose one that is",
+    ("counter: {signal: page, modulo: 999}", ""):
+        "6:37: 'page' has 8 bits and never counts to 999; correct the modulo",
+    ("pages: 4", ""): "6:12: the id counts no pages; write {page} into the id",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", ON_PAGES)
+def test_a_mistake_about_pages_and_counters(tmp_path: Path, more: tuple[str, str]) -> None:
+    """Values that cannot come, and signals that are not always there."""
+    text = PAGED.format(more=more[0], row=f", {more[1]}" if more[1] else "")
+
+    assert problems(tmp_path, text) == [f"frames.yaml:{ON_PAGES[more]}"]
+
+
+def test_repetitions_of_the_same_bits_are_told(tmp_path: Path) -> None:
+    """A step of 0 goes nowhere."""
+    text = FILE.format(row="").replace(
+        "bytes: 0, point: rack_voltage", "bytes: 0, repeat: 2, step: 0"
+    )
+
+    assert problems(tmp_path, text) == [
+        "frames.yaml:7:38: repetitions would read the same bits; leave step: out"
+    ]
+
+
+def test_points_of_different_kinds_need_signals_of_their_own(tmp_path: Path) -> None:
+    """One number cannot be volts, amperes and a state."""
+    text = FILE.format(row="").replace("point: rack_voltage", "point: [rack_voltage, rack_breaker]")
+
+    assert problems(tmp_path, text) == [
+        "frames.yaml:7:28: these points are not of one kind and unit; give each a signal"
+    ]
 
 
 MESSAGE = """
@@ -116,7 +201,7 @@ FILES = {
         "2:17: 'id' has a form that is not known here",
     ],
     "protocol: test\nmessages: [{id: 1, period: 1, signals: {u: {point: rack_soc}}}]": [
-        "2:41: 'u' says neither bits nor bytes; add bits: or bytes:"
+        "2:44: 'u' says neither bits nor bytes; say one of them"
     ],
     "protocol: test\nmessages: [{id: 1, period: 1, signals: {u: {bytes: -1}}}]": [
         "2:44: '-1' does not name bytes in a row"
@@ -155,6 +240,7 @@ def test_points(tmp_path: Path) -> None:
         "frames.yaml:3:55: no point is named 'rack_volage'; did you mean 'rack_voltage'?",
         "frames.yaml:4:55: 'cell_voltage' needs a module; give module:, or over: module",
         "frames.yaml:5:55: 'module_voltage' needs a module; give module:, or over: module",
+        "frames.yaml:5:77: module_voltage has no cell; leave it out",
     ]
 
 

@@ -1,0 +1,117 @@
+"""What can be wrong with a signal row as such, whatever racks speak it."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from gateway.canbus.signal import Coding, Signal
+from gateway.mapping.fields import Placed
+from gateway.mapping.schema import SignalRow
+from gateway.mapping.source import Location, Source, did_you_mean
+from gateway.model.point import AXES, POINTS, Kind, Point
+
+Flaw = tuple[Location, str, str]
+"Where in the row, what is wrong, what to do about it."
+_PLACES = ("module", "cell", "sensor")
+
+
+def check_sound(source: Source, placed: Placed, signals: Mapping[str, Signal]) -> None:
+    """Report everything that is wrong with a placed signal and its row."""
+    points = [POINTS[name] for name in named(placed.row) if name in POINTS]
+    for part in (
+        _names(placed.row),
+        _numbers(placed),
+        _kinds(placed.row, points),
+        _places(placed.row, points),
+        _alarms(placed),
+        _presence(placed, signals),
+    ):
+        for at, text, remedy in part:
+            source.report((*placed.at, *at), text, remedy)
+
+
+def named(row: SignalRow) -> list[str]:
+    """The points that a row names."""
+    return [row.point] if isinstance(row.point, str) else row.point or []
+
+
+def _names(row: SignalRow) -> Iterator[Flaw]:
+    for name in named(row):
+        if name not in POINTS:
+            yield ("point",), f"no point is named '{name}'", did_you_mean(name, POINTS)
+    if row.point == []:
+        yield ("point",), "names no point", "leave it out"
+
+
+def _numbers(placed: Placed) -> Iterator[Flaw]:
+    signal = placed.signal
+    low, high = placed.row.range or (0.0, 0.0)
+    if not low <= high:
+        yield ("range",), "the range is empty", "write the lower bound first"
+    for key, number in (("scale", signal.scale), ("offset", signal.offset)):
+        if not math.isfinite(number):
+            yield (key,), f"the {key} of '{signal.name}' is no number", ""
+    if signal.scale == 0:
+        yield ("scale",), f"a scale of 0 makes every '{signal.name}' the same", ""
+
+
+def _kinds(row: SignalRow, points: list[Point]) -> Iterator[Flaw]:
+    if len({(point.unit, point.kind is Kind.STATE, point.signed) for point in points}) > 1:
+        yield ("point",), "these points are not of one kind and unit", "give each a signal"
+    if row.states is not None and points and all(point.kind is not Kind.STATE for point in points):
+        yield ("states",), f"{points[0].name} has no states", "leave them out"
+
+
+def _places(row: SignalRow, points: list[Point]) -> Iterator[Flaw]:
+    """Places and running indices that a point does not have; cells may be counted through a whole rack."""
+    over = [row.over] if isinstance(row.over, str) else list((row.over or {}).values())
+    for point in points:
+        axes = AXES[point.scope]
+        for key in _PLACES:
+            if getattr(row, key) is not None and key not in axes:
+                yield (key,), f"{point.name} has no {key}", "leave it out"
+        for axis in over:
+            if axis not in axes:
+                yield ("over",), f"{point.name} has no {axis} to count through", ""
+
+
+def _alarms(placed: Placed) -> Iterator[Flaw]:
+    signal = placed.signal
+    for index, row in enumerate(placed.row.alarms):
+        if row.bit is not None and (signal.coding is Coding.FLOAT or row.bit >= signal.length):
+            text = f"'{signal.name}' has no bit {row.bit}"
+            yield ("alarms", index, "bit"), text, "bits count from 0, the lowest"
+        if row.bit is not None and row.code is not None:
+            yield ("alarms", index, "code"), "an alarm has a bit or codes, not both", ""
+
+
+def _presence(placed: Placed, signals: Mapping[str, Signal]) -> Iterator[Flaw]:
+    """Values that a selector or a flag cannot have."""
+    for name, values in placed.signal.when.items():
+        if not values:
+            yield ("when",), f"'{name}' has no value at which '{placed.signal.name}' is there", ""
+        yield from _reach("when", name, values, signals)
+    for name, value in placed.row.valid_when.items():
+        yield from _reach("valid_when", name, (value,), signals)
+        flag = signals.get(name)
+        elsewhere = flag is not None and any(
+            not set(placed.signal.when.get(selector, ())) <= set(values)
+            or selector not in placed.signal.when
+            for selector, values in flag.when.items()
+        )
+        if elsewhere:
+            text = f"'{name}' is not in every frame that '{placed.signal.name}' is in"
+            yield ("valid_when",), text, "use a flag of the same page"
+
+
+def _reach(
+    key: str, name: str, values: tuple[int, ...], signals: Mapping[str, Signal]
+) -> Iterator[Flaw]:
+    signal = signals.get(name)
+    if signal is None or signal.coding is Coding.FLOAT:
+        return
+    least = -(1 << signal.length - 1) if signal.coding is Coding.SIGNED else 0
+    for value in values:
+        if not least <= value < least + (1 << signal.length):
+            text = f"'{name}' has {signal.length} bits and is never {value}"
+            yield (key,), text, "correct the value"
+            return
