@@ -111,6 +111,8 @@ def _is_one_of(name: str, codes: Iterable[int]) -> str:
 def missing_test(source: Text, part: Field, name: str) -> str:
     """A condition that holds where the frame says that there is no value; empty if it never does."""
     tests = [_is_one_of(name, part.not_available)] if part.not_available else []
+    if part.signal.coding is Coding.FLOAT:
+        tests.append(f"{name} != {name}")  # not a number
     tests += [f"({source.raw(flag)}) != {value}" for flag, value in part.valid_when]
     return " or ".join(tests)
 
@@ -119,7 +121,7 @@ def outside_test(part: Field) -> str:
     """A condition that holds where the value is out of range; empty if it never is."""
     tests = []
     if part.signal.coding is Coding.FLOAT:
-        tests.append("v - v != 0")  # not a number, or infinite
+        tests.append("v - v != 0")  # infinite
     if part.low is not None and part.high is not None:
         tests.append(f"not {part.low!r} <= v <= {part.high!r}")
     return " or ".join(tests)

@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli.screen import JsonOption, PathOption, complain, library, out, tell_files
 from gateway.errors import GatewayError, MappingError, Problem
+from gateway.links.can_link import INTERFACES
 from gateway.mapping.database import load_database
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
@@ -19,7 +20,7 @@ from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
 from gateway.mapping.site import load_site
 from gateway.mapping.source import parse, read_text
-from gateway.model.pack import Layout, Topology
+from gateway.model.pack import LARGEST, Layout, Topology
 
 FilesArgument = Annotated[
     list[str],
@@ -80,7 +81,7 @@ def _checked(search: Library, file: str) -> str:
 
 
 def _site(search: Library, file: str) -> str:
-    site = load_site(search, file)
+    site = load_site(search, file, INTERFACES)
     messages = sum(
         len(part) for container in site.containers for part in container.messages.values()
     )
@@ -88,8 +89,10 @@ def _site(search: Library, file: str) -> str:
     return f"site {site.name} is right: {counts}"
 
 
-_GENEROUS = Layout(Topology(8, 16, 64, 64))
-"What single files are checked against: more than most packs have."
+_GENEROUS = Layout(
+    Topology(LARGEST.racks // 8, LARGEST.modules, LARGEST.cells // 4, LARGEST.sensors // 4)
+)
+"What single frame files are checked against: more than packs have."
 
 
 def _map(search: Library, file: str) -> str:

@@ -16,6 +16,7 @@ from gateway.cli.screen import (
     tell_files,
 )
 from gateway.cli.serving import until_stopped
+from gateway.links.can_link import INTERFACES
 from gateway.links.log import configure
 from gateway.mapping.site import Site, load_site
 
@@ -36,7 +37,7 @@ def run(
     """Run a site: receive from its buses and serve its registers until stopped."""
     configure()
     search = library(path)
-    loaded = with_buses(load_site(search, site), bus or [])
+    loaded = with_buses(load_site(search, site, INTERFACES), bus or [])
     tell_files(search)
     gateway = Gateway(loaded)
     until_stopped(_serve(gateway, address(listen) if listen else None))

@@ -45,7 +45,7 @@ def library(path: list[Path] | None) -> Library:
 def tell_files(search: Library) -> None:
     """Say where the files named were found."""
     for name, found in search.found.items():
-        if str(found) != name:
+        if str(found) != name or Path(name).name == name:
             err.print(f"{name}: {found}", style="dim", markup=False)
 
 

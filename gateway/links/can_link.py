@@ -45,6 +45,8 @@ _REMEDIES = {
     errno.EPERM: "this needs CAP_NET_ADMIN or root",
 }
 
+INTERFACES = frozenset(can.VALID_INTERFACES)
+"The names of python-can's interfaces."
 _OF_THE_PLANT = (can.CanError, OSError, ValueError)
 "What an interface that is absent, lost or noisy raises; anything else is a fault of its driver."
 

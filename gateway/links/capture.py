@@ -4,6 +4,7 @@ candump (all shapes) and GVRET/SavvyCAN csv are read here; ASC, BLF and TRC by p
 makes no sense is counted and left out; a file of which no line makes sense is refused.
 """
 
+import math
 import re
 import struct
 import zlib
@@ -145,6 +146,8 @@ def _candump(capture: Capture) -> Iterator[Captured]:
 
 def _from_candump(found: re.Match[str], channel: str) -> Captured | None:
     parts = found.groupdict()
+    if not math.isfinite(float(parts["time"] or 0)):
+        return None
     identifier = parts["id"]
     key = int(identifier, 16)
     if len(identifier) > 3:  # noqa: PLR2004 - candump writes 3 digits or 8
@@ -219,10 +222,12 @@ def _trc(path: Path) -> Iterator[can.Message]:
 
 def _looks_like_candump(head: bytes) -> bool:
     lines = head.decode("utf-8", "replace").splitlines()
-    lines = lines[:-1] if lines[1:] and len(head) == _HEAD else lines  # the last one may be cut
+    whole = len(head) < _HEAD
+    lines = lines if whole or not lines[1:] else lines[:-1]  # the last one may be cut
     told = [line for line in lines if line.strip() and not line.startswith(("#", "interface ="))]
     fitting = sum(any(shape.match(line) for shape in _SHAPES) for line in told)
-    return fitting * 2 > len(told)
+    only_remarks = not told and not whole and head.startswith(b"#")
+    return fitting * 2 > len(told) or only_remarks
 
 
 def _looks_like_asc(head: bytes) -> bool:

@@ -33,10 +33,23 @@ _WORDS = {
     "greater_than": "'{name}' must be greater than {gt}",
     "greater_than_equal": "'{name}' must be at least {ge}",
     "less_than_equal": "'{name}' must be at most {le}",
-    "string_pattern_mismatch": "'{name}' must look like {pattern}",
+    "string_pattern_mismatch": "'{name}' must be {pattern}",
     "too_short": "'{name}' has too few entries",
     "too_long": "'{name}' has too many entries",
 }
+
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+ADDRESS = r"^.+:\d{1,5}$"
+DIGEST = "^[0-9a-f]{64}$"
+VERSION = r"^\d+\.\d+\.\d+$"
+PATTERNS = {
+    NAME: "a name of letters, digits, dots, dashes and underscores",
+    ADDRESS: "HOST:PORT, like 0.0.0.0:5020",
+    DIGEST: "64 hexadecimal digits",
+    VERSION: "a version of three numbers, like 1.0.0",
+}
+"What texts must look like, and how that is said."
 
 
 def report(source: Source, deviation: Deviation) -> None:
@@ -53,8 +66,9 @@ def report(source: Source, deviation: Deviation) -> None:
         source.report(at, f"'{name}' has a form that is not known here")
     else:
         words = _WORDS.get(kind, "'{name}': {message}")
-        message = deviation.message.lower()
-        source.report(at, words.format(name=name, message=message, **deviation.context))
+        message, context = deviation.message.lower(), dict(deviation.context)
+        context["pattern"] = PATTERNS.get(str(context.get("pattern")), "of another form")
+        source.report(at, words.format(name=name, message=message, **context))
 
 
 def _written(source: Source, loc: Location) -> Location:

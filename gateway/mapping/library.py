@@ -23,9 +23,9 @@ class Library:
     def find(self, name: str, kind: str, beside: Sequence[Path] = ()) -> Path | None:
         """The first file of that name; `kind` is a folder of the installed mappings. None if there is none.
 
-        A name without a suffix also finds `name.yaml`.
+        A name without `.yaml` also finds the file with it.
         """
-        names = [name] if Path(name).suffix else [name, f"{name}.yaml"]
+        names = [name] if Path(name).suffix in {".yaml", ".yml"} else [name, f"{name}.yaml"]
         bare = [part for part in names if Path(part).name == part]
         candidates = [Path(part) for part in names]
         candidates += [folder / part for folder in beside for part in names]
@@ -41,10 +41,14 @@ class Library:
         """The same, or a MappingError that says what there is."""
         path = self.find(name, kind, beside)
         if path is None:
-            folders = (*beside, *self.folders, installed() / kind)
-            known = {item.stem for folder in folders for item in folder.glob("*.yaml")}
-            raise MappingError([Problem(name, f"no such {what}", remedy=did_you_mean(name, known))])
+            near = did_you_mean(name, self.known(kind, beside))
+            raise MappingError([Problem(name, f"no such {what}", remedy=near)])
         return path
+
+    def known(self, kind: str, beside: Sequence[Path] = ()) -> set[str]:
+        """The names that `find` would find."""
+        folders = (*beside, *self.folders, installed() / kind)
+        return {item.stem for folder in folders for item in folder.glob("*.yaml")}
 
 
 def _is_file(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from gateway.mapping.deviation import Deviation, report
+from gateway.mapping.deviation import ADDRESS, DIGEST, NAME, VERSION, Deviation, report
 from gateway.mapping.source import Location, Source
 from gateway.model.pack import LARGEST
 
@@ -22,7 +22,7 @@ Over = Annotated[
     Discriminator(lambda value: "=axes" if isinstance(value, dict) else "=axis"),
 ]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=64)]
+Name = Annotated[str, Field(pattern=NAME, max_length=64)]
 
 
 class Row(BaseModel):
@@ -118,7 +118,7 @@ class DatabaseRow(Row):
 
     file: str
     source: str = ""
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, Field(pattern=DIGEST)] | None = None
     licence: str = ""
 
 
@@ -178,7 +178,7 @@ class FaceRow(Row):
 
     map: str
     container: str | None = None
-    listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")]
+    listen: Annotated[str, Field(pattern=ADDRESS)]
     unit: Annotated[int, Field(ge=1, le=247)] = 1
 
 
@@ -245,7 +245,7 @@ class MapFile(Row):
     """A register map."""
 
     map: Name
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    version: Annotated[str, Field(pattern=VERSION)]
     title: str = ""
     gaps: Literal["fill", "refuse"] = "refuse"
     sign: Direction = "discharge"

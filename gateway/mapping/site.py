@@ -1,7 +1,7 @@
 """A site file and all that it names, as tables ready to run."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +75,15 @@ class Site:
     faces: Sequence[Face]
 
 
-def load_site(library: Library, name: str) -> Site:
-    """Read a site by path or name; MappingError with every problem of its files."""
+_LAST_UNIT = 247
+"Of the unit ids for devices; those above are reserved (MODBUS over serial line V1.02, clause 2.2)."
+
+
+def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> Site:
+    """Read a site by path or name; MappingError with every problem of its files.
+
+    `interfaces` are the names that a bus may have for one; where it is empty they are not checked.
+    """
     path = library.need(name, "sites", "site")
     source = parse(read_text(path), str(path))
     rows = load(source, SiteFile)
@@ -85,6 +92,7 @@ def load_site(library: Library, name: str) -> Site:
         compiler.container(("containers", index), row) for index, row in enumerate(rows.containers)
     ]
     compiler.check_names()
+    compiler.check_buses(interfaces)
     compiler.check_identifiers(containers)
     faces = [face for index, row in enumerate(rows.faces)
              for face in compiler.faces(("faces", index), row, containers)]  # fmt: skip
@@ -121,6 +129,14 @@ class _SiteCompiler:
             if name in names[:index]:
                 at = ("containers", index, "name")
                 self._source.report(at, f"a container named '{name}' exists already")
+
+    def check_buses(self, interfaces: Collection[str]) -> None:
+        """Interfaces must be such as exist."""
+        for bus, row in self._rows.buses.items():
+            if interfaces and row.interface not in interfaces:
+                at = ("buses", bus, "interface")
+                near = did_you_mean(row.interface, interfaces)
+                self._source.report(at, f"no interface is named '{row.interface}'", near)
 
     def check_identifiers(self, containers: Sequence[Container]) -> None:
         """A bus brings an identifier to one container, and to one message or adapter of it."""
@@ -174,6 +190,8 @@ class _SiteCompiler:
         if (row.frames is None) == (row.adapter is None):
             self._source.report(at, "a source names either frames or an adapter")
         elif row.frames is not None:
+            if not self._known((*at, "frames"), row.frames, "frames", "frame file"):
+                return
             protocol = load_protocol(self._library, row.frames, (self._path.parent,))
             FrameCompiler(protocol, plan, buses, racks).add()
         elif row.adapter is not None and racks:
@@ -224,9 +242,15 @@ class _SiteCompiler:
             self._source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
             return []
         layout = by_name[name].layout
+        if not self._known((*at, "map"), row.map, "registers", "register map"):
+            return []
         try:
             rows = load_map(self._library, row.map, (self._path.parent,))
             units = math.ceil(layout.topology.racks / rows.racks_per_unit)
+            if row.unit + units - 1 > _LAST_UNIT:
+                text = f"{layout.topology.racks} racks take {units} unit ids, up to {row.unit + units - 1}"
+                self._source.report((*at, "unit"), text, f"the last is {_LAST_UNIT}")
+                return []
             return [
                 Face(host.strip("[]"), int(port), row.unit + index, name,
                      rows.compiled(layout, index, self._rows.site, name))
@@ -235,6 +259,15 @@ class _SiteCompiler:
         except MappingError as error:
             self._problems += error.problems
             return []
+
+    def _known(self, at: Location, name: str, kind: str, what: str) -> bool:
+        """Whether a file is there by that name; reported at its place if not."""
+        beside = (self._path.parent,)
+        if self._library.find(name, kind, beside) is not None:
+            return True
+        near = did_you_mean(name, self._library.known(kind, beside))
+        self._source.report(at, f"no such {what}", near)
+        return False
 
     def check_faces(self, faces: Sequence[Face]) -> None:
         """A unit id can be served once at an address."""

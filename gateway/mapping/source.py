@@ -6,6 +6,7 @@ keys, unknown tags, undefined aliases and files that unfold beyond reason are pr
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +60,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
-    return f"known: {', '.join(words)}" if 0 < len(words) <= 20 else ""  # noqa: PLR2004 - fits one line
+    if len(words) > 20:  # noqa: PLR2004 - what fits one line
+        distant = difflib.get_close_matches(word, words, n=3, cutoff=0.3)
+        return f"among those known: {', '.join(distant)}" if distant else ""
+    return f"known: {', '.join(words)}" if words else ""
 
 
 def read_text(path: Path) -> str:
@@ -116,6 +120,9 @@ class _Loader(yaml.CSafeLoader):
         self.dispose()
 
 
+_POWER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+"A number like 1e-3."
+_MERGE = "tag:yaml.org,2002:merge"
 _COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
@@ -151,6 +158,8 @@ class _Walker:
         return [self.value(item, (*at, index)) for index, item in enumerate(node.value)]
 
     def _scalar(self, node: yaml.ScalarNode, at: Location) -> Any:  # noqa: ANN401 - as above
+        if not node.style and _POWER.fullmatch(node.value):
+            return float(node.value)  # as in YAML 1.2; 1.1 takes it for text
         try:
             return self._loader.construct_object(node, deep=True)
         except yaml.YAMLError:
@@ -183,16 +192,20 @@ class _Walker:
 
     def _key(self, node: yaml.Node, at: Location) -> str | int | None:
         """A key; None, and a problem, if it is none."""
+        if node.tag == _MERGE:
+            self._no_key(node, "merge keys are not read here", "write the keys out")
+            return None
         reported = len(self._source.problems)
         key = self._scalar(node, at) if isinstance(node, yaml.ScalarNode) else None
-        if isinstance(key, str | int):
+        if isinstance(key, str | int) and not isinstance(key, bool):
             return key
         if len(self._source.problems) == reported:
             text = f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else "this"
-            self._source.problems.append(
-                Problem(
-                    self._source.file, f"{text} cannot be a key",
-                    node.start_mark.line + 1, node.start_mark.column + 1, "use a word or a number",
-                )
-            )  # fmt: skip
+            remedy = "quote it" if isinstance(key, bool) else "use a word or a number"
+            self._no_key(node, f"{text} cannot be a key", remedy)
         return None
+
+    def _no_key(self, node: yaml.Node, text: str, remedy: str) -> None:
+        mark = node.start_mark
+        problem = Problem(self._source.file, text, mark.line + 1, mark.column + 1, remedy)
+        self._source.problems.append(problem)

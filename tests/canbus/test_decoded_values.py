@@ -79,7 +79,7 @@ def test_floats_that_are_no_measure(
     part = dataclasses.replace(to("a", signal), low=bounds[0], high=bounds[1])
     taken = Taken(message(part)).take(struct.pack(f"<{FLOATS[width]}", number).hex().ljust(16, "0"))
 
-    assert taken["a"] == Reading(None, OUTSIDE)
+    assert taken["a"] == Reading(None, MISSING if math.isnan(number) else OUTSIDE)
 
 
 def test_an_open_range() -> None:

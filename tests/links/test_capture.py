@@ -181,7 +181,7 @@ def test_shapes_may_change(tmp_path: Path) -> None:
     [
         "(1.0) can0 123#012", "(1.0) can0 800#01", "(1.0) can0 1234#01", "(1.0) can0 FFF#01", "(1.0) can0 12G#01",
         "(1.0) can0 123#01 X", "  can0  123   [3]  01 02", "(1.0) can0", "nonsense",
-        "\x00\xff", "x" + " " * 20_000 + "!", "(1.0) can0 123#" + "01" * 20_000 + "!",
+        "\x00\xff", "x" + " " * 20_000 + "!", f"({'9' * 400}.0) can0 123#01", "(1.0) can0 123#" + "01" * 20_000 + "!",
     ],
 )  # fmt: skip
 def test_lines_that_make_no_sense(tmp_path: Path, line: str) -> None:
@@ -190,6 +190,16 @@ def test_lines_that_make_no_sense(tmp_path: Path, line: str) -> None:
     capture, frames = read(written(tmp_path, f"# head\n{good * 3}{line}\n{good}{line}\n{good}"))
 
     assert (len(frames), capture.unreadable, capture.first_unreadable) == (5, 2, 5)
+
+
+def test_remarks_may_fill_the_beginning(tmp_path: Path) -> None:
+    """A log that begins with pages of remarks is read."""
+    capture, frames = read(written(tmp_path, "# a remark\n" * 2000 + "(1.0) can0 123#01\n"))
+
+    assert (capture.unreadable, len(frames)) == (0, 1)
+    assert (
+        refusal(written(tmp_path, "# a remark\n" * 2000)) == "holds no frame that reads as candump"
+    )
 
 
 def test_most_lines_tell_the_format(tmp_path: Path) -> None:

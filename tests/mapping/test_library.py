@@ -64,9 +64,12 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_name_without_suffix_is_yaml(tmp_path: Path) -> None:
-    """`pack` finds `pack` or else `pack.yaml`; a name with a suffix finds itself alone."""
+    """`pack` finds `pack` or else `pack.yaml`, `sma-1.0` too; a name with `.yaml` finds itself alone."""
     (tmp_path / "pack.yaml").touch()
+    (tmp_path / "sma-1.0.yaml").touch()
     library = Library([tmp_path])
+
+    assert library.find("sma-1.0", "frames") == tmp_path / "sma-1.0.yaml"
 
     assert library.find("pack", "frames") == tmp_path / "pack.yaml"
     assert library.find("pack.yml", "frames") is None

@@ -150,7 +150,7 @@ def test_a_mistake_in_a_topology(tmp_path: Path, topology: str, problem: str) ->
         ("map: native, listen: '127.0.0.1:65536'", "11:27: 65536 is no TCP port; 1 to 65535"),
         ("map: native, listen: '127.0.0.1:0'", "11:27: 0 is no TCP port; 1 to 65535"),
         ("map: native, listen: 502", "11:27: 'listen' must be text"),
-        ("map: native, listen: here", "11:27: 'listen' must look like ^.+:\\d{1,5}$"),
+        ("map: native, listen: here", "11:27: 'listen' must be HOST:PORT, like 0.0.0.0:5020"),
         ("map: native, listen: 'x:502', unit: 0", "11:42: 'unit' must be at least 1"),
         ("map: native, listen: 'x:502', container: C3",
          "11:47: no container is named 'C3'; known: C1"),
@@ -176,7 +176,29 @@ def test_a_face_without_its_map(tmp_path: Path) -> None:
     """The name of the map is told, with the nearest one."""
     told = refused(tmp_path, more="faces:\n  - {map: natve, listen: 'x:502'}\n")
 
-    assert told == ["natve: no such register map; did you mean 'native'?"]
+    assert told == ["site.yaml:11:11: no such register map; did you mean 'native'?"]
+
+
+def test_unit_ids_end_at_247(tmp_path: Path) -> None:
+    """A map that shows 16 racks a unit takes four for 64 racks; those above 247 are reserved."""
+    face = "faces:\n  - {map: native, listen: 'x:502', unit: %d}\n"
+
+    source = "{frames: frames, bus: can0, racks: 1-9}"
+    assert len(site(tmp_path, "{racks: 64}", source, face % 244).faces) == 4
+    assert refused(tmp_path, "{racks: 64}", source, face % 245) == [
+        "site.yaml:11:42: 64 racks take 4 unit ids, up to 248; the last is 247"
+    ]
+
+
+def test_an_interface_that_does_not_exist(tmp_path: Path) -> None:
+    """Told at its place where the names of interfaces are known."""
+    site(tmp_path)
+    with pytest.raises(MappingError) as refusal:
+        load_site(Library(), str(tmp_path / "site.yaml"), {"virtual", "socketcand"})
+
+    assert lines(refusal.value) == [
+        "site.yaml:3:21: no interface is named 'socketcan'; did you mean 'socketcand'?"
+    ]
 
 
 def test_one_unit_id_twice(tmp_path: Path) -> None:
@@ -195,8 +217,8 @@ def test_problems_of_all_files_at_once(tmp_path: Path) -> None:
 
     assert refused(tmp_path, more=more) == [
         "bad.yaml:6:36: no point is named 'rack_volage'; did you mean 'rack_voltage'?",
-        "fames: no such frame file; did you mean 'frames'?",
         "site.yaml:11:28: no bus is named 'can7'; did you mean 'can1'?",
+        "site.yaml:12:18: no such frame file; did you mean 'frames'?",
     ]
 
 

@@ -29,6 +29,15 @@ def test_data_and_places() -> None:
     assert source.values["a", 0] == (2, 5)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 0.001), ("-2E5", -200000.0), ("1.5e3", 1500.0), ("'1e-3'", "1e-3"), ("1e", "1e")],
+)
+def test_powers_of_ten_are_numbers(text: str, value: object) -> None:
+    """As people write them, and as YAML 1.2 has it; in quotes they are text."""
+    assert parse(f"a: {text}", "f.yaml").data == {"a": value}
+
+
 def test_a_problem_at_a_place() -> None:
     """A problem is told at its value, at its key, or at the nearest place around that was written."""
     source = parse("a:\n  b: 1\n", "f.yaml")
@@ -90,6 +99,8 @@ def test_an_empty_text(text: str) -> None:
         ("a: 1\nb: \x00", "2:4: is not YAML: control characters are not allowed"),
         ("é: \x07", "1:4: is not YAML: control characters are not allowed"),
         ("1.5: a", "1:1: '1.5' cannot be a key; use a word or a number"),
+        ("a:\n  no: b", "2:3: 'no' cannot be a key; quote it"),
+        ("a: &x {b: 1}\nc:\n  <<: *x", "3:3: merge keys are not read here; write the keys out"),
         ("a:\n  ~: b", "2:3: '~' cannot be a key; use a word or a number"),
         ("? [a]\n: b", "1:3: this cannot be a key; use a word or a number"),
         ("&a {? *a : b}", "1:1: this cannot be a key; use a word or a number"),
@@ -171,6 +182,7 @@ def test_yaml_of_another_program(corpus: Path, file: str, expected: str) -> None
         ("rack_volage", ["rack_voltage", "rack_soc"], "did you mean 'rack_voltage'?"),
         ("x", ["b", "a"], "known: a, b"),
         ("x", [str(number) for number in range(100, 121)], ""),
+        ("smoke", ["smog alarm", *map(str, range(100, 121))], "among those known: smog alarm"),
         ("x", [], ""),
     ],
 )
