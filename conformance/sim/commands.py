@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import can
@@ -89,7 +91,7 @@ async def _demo(
         markup=False,
     )
     out.print(f"  mbpoll -m tcp -p {port} -a 1 -0 -r 0 -c 40 -1 -t 4:hex {host}", markup=False)
-    out.print(f"  essgw read {endpoint} voltage current soc 'rack_*'", markup=False)
+    out.print(f"  {_program()} read {endpoint} voltage current soc 'rack_*'", markup=False)
     out.print("type 'stop 3' to silence rack 3, 'start 3' to wake it; Ctrl-C ends", markup=False)
     emitter = Emitter(Battery())
     try:
@@ -101,6 +103,17 @@ async def _demo(
         pass
     finally:
         await runtime.stop()
+
+
+def _program() -> str:
+    """How to call this program from here."""
+    if shutil.which("essgw") is not None:
+        return "essgw"
+    called = Path(sys.argv[0])
+    if called.name != "essgw":
+        return f"{Path(sys.executable).name} -m gateway"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)
 
 
 async def _started(gateway: Gateway, listen: str | None) -> tuple[Runtime, str]:

@@ -166,7 +166,7 @@ def _rate(text: str | None, default: float) -> float:
 
 def _bus_and_file(site: Site, text: str) -> tuple[str, Path]:
     bus, equals, file = text.partition("=")
-    if not equals:
+    if not equals or not file:
         raise UsageError(f"--log is BUS=FILE, like can0=capture.log; not '{text}'")
     if bus not in site.buses:
         raise UsageError(f"the site has no bus {bus}; {did_you_mean(bus, site.buses)}")

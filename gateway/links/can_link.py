@@ -122,6 +122,9 @@ class CanLink:
             return can.Bus(
                 channel=bus.channel, interface=bus.interface, ignore_config=True, **options
             )
+        except NameError:  # what python-can says where a maker's library did not load
+            text = f"bus {bus.name}: interface '{bus.interface}': its driver is not installed here"
+            raise LinkError(text) from None
         except (NotImplementedError, TypeError, ImportError) as error:
             raise LinkError(f"bus {bus.name}: interface '{bus.interface}': {error}") from None
 

@@ -46,6 +46,8 @@ class Capture:
     first_unreadable: int = 0
     "Number of the first of them; 0 if there is none."
     has_times: bool = True
+    missing: int = 0
+    "Bytes that the file's head speaks of and that are not there."
 
     def frames(self) -> Iterator[Captured]:
         """All frames in file order; MappingError if the file turns out to hold none."""
@@ -69,6 +71,8 @@ class Capture:
         if self.unreadable:
             place = f"first in line {self.first_unreadable}"
             yield f"{self.path}: {self.unreadable} lines make no sense, {place}"
+        if self.missing:
+            yield f"{self.path}: is cut off, {self.missing} bytes before its end"
         if not self.has_times:
             yield f"{self.path}: has no time stamps, all frames count as 0 s"
 
@@ -192,10 +196,10 @@ def _gvret(capture: Capture) -> Iterator[Captured]:
 
 
 def _python_can(
-    reader: Callable[[Path], Iterator[can.Message]],
+    reader: Callable[[Capture], Iterator[can.Message]],
 ) -> Callable[[Capture], Iterator[Captured]]:
     def frames(capture: Capture) -> Iterator[Captured]:
-        for message in reader(capture.path):
+        for message in reader(capture):
             key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
             key |= (REMOTE if message.is_remote_frame else 0) | (
                 ERROR if message.is_error_frame else 0
@@ -205,18 +209,20 @@ def _python_can(
     return frames
 
 
-def _asc(path: Path) -> Iterator[can.Message]:
-    with path.open(encoding="utf-8", errors="replace") as file:
+def _asc(capture: Capture) -> Iterator[can.Message]:
+    with capture.path.open(encoding="utf-8", errors="replace") as file:
         yield from can.ASCReader(file)
 
 
-def _blf(path: Path) -> Iterator[can.Message]:
-    with path.open("rb") as file:
-        yield from can.BLFReader(file)
+def _blf(capture: Capture) -> Iterator[can.Message]:
+    with capture.path.open("rb") as file:
+        reader = can.BLFReader(file)
+        capture.missing = max(0, reader.file_size - capture.size)
+        yield from reader
 
 
-def _trc(path: Path) -> Iterator[can.Message]:
-    with path.open(encoding="utf-8", errors="replace") as file:
+def _trc(capture: Capture) -> Iterator[can.Message]:
+    with capture.path.open(encoding="utf-8", errors="replace") as file:
         yield from can.TRCReader(file)
 
 

@@ -50,6 +50,8 @@ class FrameCompiler:
     def _row(self, at: Location, row: MessageRow) -> None:
         source = self.protocol.source
         described = self._described(at, row)
+        if row.message is not None and described is None:
+            return
         identifier = row.id
         if identifier is None and described is not None:
             identifier = described.key & IDENTIFIER

@@ -29,14 +29,22 @@ def test_a_site_without_its_can_interface_still_serves(essgw: Program) -> None:
 
 
 def test_an_interface_that_does_not_exist_ends_the_program(essgw: Program) -> None:
-    """A mistake in the site is no trouble of the plant: status 4 and a line."""
+    """A mistake in the site is told at its place before anything is served."""
     (essgw.folder / "here.yaml").write_text(_LOCAL.replace(":0'", ":5998'") % "nonsense")
-    done = essgw("run", "here.yaml", "--listen", "127.0.0.1:0", status=4)
+    told = essgw("run", "here.yaml", "--listen", "127.0.0.1:0", status=1).stderr
 
-    assert (
-        "essgw: bus can0: interface 'nonsense': CAN interface 'nonsense' not supported"
-        in done.stderr
-    )
+    assert "here.yaml:3:21: no interface is named 'nonsense'" in told
+    assert "serving" not in told
+    assert essgw("check", "here.yaml", status=1).stderr == told
+
+
+def test_options_that_an_interface_lacks_end_the_program(essgw: Program) -> None:
+    """What only the driver can tell is told with status 4, by bus and interface."""
+    site = _LOCAL.replace(":0'", ":5998'") % "socketcand, channel: can0"
+    (essgw.folder / "here.yaml").write_text(site)
+    told = essgw("run", "here.yaml", "--listen", "127.0.0.1:0", status=4).stderr
+
+    assert "essgw: bus can0: interface 'socketcand': " in told
 
 
 @pytest.mark.parametrize(

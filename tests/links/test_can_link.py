@@ -132,6 +132,7 @@ async def test_an_interface_that_is_not_there_yet_is_waited_for() -> None:
     ("bus", "told"),
     [
         (Bus("can0", "nonsense", "x", None, {}), "bus can0: interface 'nonsense'"),
+        (Bus("can0", "kvaser", 0, None, {}), "'kvaser': its driver is not installed here"),
         (Bus("can0", "slcan", "/dev/nowhere", None, {}), "bus can0: interface 'slcan'"),
     ],
 )

@@ -98,6 +98,19 @@ def outcome(path: Path, content: bytes) -> tuple[list[Captured], str]:
     return frames, ""
 
 
+def test_a_binary_capture_that_is_cut_off_says_so(tmp_path: Path) -> None:
+    """A BLF file's head tells how long it should be."""
+    whole = recorded(tmp_path / "capture.blf").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) - 40])
+    told = []
+    for name in ("capture.blf", "cut"):
+        capture = open_capture(tmp_path / name)
+        list(capture.frames())
+        told.append(list(capture.remarks()))
+
+    assert told == [[], [f"{tmp_path / 'cut'}: is cut off, 40 bytes before its end"]]
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_capture_that_is_cut_off(
     tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
