@@ -21,8 +21,9 @@ import can
 import structlog
 from can.interfaces.socketcan import SocketcanBus
 
-from gateway.canbus.frame import ERROR, EXTENDED, REMOTE, Frame
+from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
+from gateway.links.message import message_key
 from gateway.mapping.site import Bus
 
 Deliver = Callable[[str, Frame], None]
@@ -224,6 +225,4 @@ class _Pump:
 
 def frame_of(message: can.Message, time: float) -> Frame:
     """A python-can message as our frame."""
-    key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
-    key |= (REMOTE if message.is_remote_frame else 0) | (ERROR if message.is_error_frame else 0)
-    return Frame(time, key, bytes(message.data))
+    return Frame(time, message_key(message), bytes(message.data))

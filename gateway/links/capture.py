@@ -18,6 +18,7 @@ from can.io.blf import BLFParseError
 
 from gateway.canbus.frame import ERROR, EXTENDED, IDENTIFIER, REMOTE, STANDARD_IDENTIFIER
 from gateway.errors import MappingError, Problem
+from gateway.links.message import message_key
 
 _HEAD = 8192
 "Bytes looked at to tell a format."
@@ -200,10 +201,7 @@ def _python_can(
 ) -> Callable[[Capture], Iterator[Captured]]:
     def frames(capture: Capture) -> Iterator[Captured]:
         for message in reader(capture):
-            key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
-            key |= (REMOTE if message.is_remote_frame else 0) | (
-                ERROR if message.is_error_frame else 0
-            )
+            key = message_key(message)
             yield Captured(message.timestamp, str(message.channel), key, bytes(message.data))
 
     return frames

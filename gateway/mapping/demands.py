@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from gateway.canbus.signal import Signal
 from gateway.mapping.fields import Placed
 from gateway.mapping.schema import MessageRow
-from gateway.mapping.soundness import named
+from gateway.mapping.soundness import counted, named
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.point import Point, Scope
 
@@ -15,10 +15,7 @@ def need_rack(placed: Sequence[Placed], points: Mapping[str, Point]) -> bool:
     for part in placed:
         scopes = {points[name].scope for name in named(part.row) if name in points}
         scopes -= {Scope.CONTAINER}
-        over = (
-            {part.row.over} if isinstance(part.row.over, str) else {*(part.row.over or {}).values()}
-        )
-        told = "rack" in over or "rack" in part.captured
+        told = "rack" in counted(part.row) or "rack" in part.captured
         if (scopes or part.row.alarms) and not told:
             return True
     return False

@@ -11,6 +11,7 @@ from gateway.mapping.fields import PLACEHOLDER, Placed
 from gateway.mapping.notation import numbers
 from gateway.mapping.protocol import Protocol
 from gateway.mapping.schema import Numbers
+from gateway.mapping.soundness import named
 from gateway.mapping.source import did_you_mean
 from gateway.model.alarm import CAUSE, Level, alarm_point
 from gateway.model.pack import Layout
@@ -34,8 +35,8 @@ class Meaning:
         None where the row maps nothing, or only what the topology does not have.
         """
         row, signal = self.placed.row, self.placed.signal
-        names = [row.point] if isinstance(row.point, str) else row.point or []
-        points = [self.layout.points[name] for name in names if name in self.layout.points]
+        known = self.layout.points
+        points = [known[name] for name in named(row) if name in known]
         indices = self._indices(rack, module, turns)
         if indices is None:
             return None

@@ -16,6 +16,7 @@ from gateway.mapping.fields import Placed
 from gateway.mapping.meaning import Meaning
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import Protocol
+from gateway.mapping.soundness import counted
 from gateway.mapping.source import Location, did_you_mean
 from gateway.model.store import Slot
 
@@ -67,7 +68,7 @@ class PageMaker:
         if isinstance(over, dict):
             self._check_axes(placed, over, ways)
         meaning = Meaning(self.protocol, self.plan.layout, self.signals, placed, racks)
-        if over is None:
+        if not over:
             shared = meaning.field(where.rack, where.module, {})
             everywhere = tuple(way.steps for way in ways)
             if shared is not None:
@@ -166,11 +167,10 @@ class PageMaker:
 
 def _running(placed: Placed, way: _Way, page: int) -> dict[str, int]:
     """How far each running index has come, from 0: page by page, value by value, repetition by repetition."""
-    over = placed.row.over or "cell"
-    rest = over if isinstance(over, str) else list(over.values())[-1]
-    turns: dict[str, int] = {rest: max(page - 1, 0)}
+    over, rest = placed.row.over, counted(placed.row)[-1]
+    turns = {rest: max(page - 1, 0)}
     for selector, index, count in way.turns:
-        axis = rest if isinstance(over, str) else over.get(selector, rest)
+        axis = over.get(selector, rest) if isinstance(over, dict) else rest
         turns[axis] = turns.get(axis, 0) * count + index
     turns[rest] = turns[rest] * placed.row.repeat + placed.repetition
     return turns

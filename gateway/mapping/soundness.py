@@ -34,6 +34,11 @@ def named(row: SignalRow) -> list[str]:
     return [row.point] if isinstance(row.point, str) else row.point or []
 
 
+def counted(row: SignalRow) -> list[str]:
+    """What a row counts through, the innermost last."""
+    return [row.over] if isinstance(row.over, str) else list((row.over or {}).values())
+
+
 def _names(row: SignalRow) -> Iterator[Flaw]:
     for name in named(row):
         if name not in POINTS:
@@ -63,13 +68,12 @@ def _kinds(row: SignalRow, points: list[Point]) -> Iterator[Flaw]:
 
 def _places(row: SignalRow, points: list[Point]) -> Iterator[Flaw]:
     """Places and running indices that a point does not have; cells may be counted through a whole rack."""
-    over = [row.over] if isinstance(row.over, str) else list((row.over or {}).values())
     for point in points:
         axes = AXES[point.scope]
         for key in _PLACES:
             if getattr(row, key) is not None and key not in axes:
                 yield (key,), f"{point.name} has no {key}", "leave it out"
-        for axis in over:
+        for axis in counted(row):
             if axis not in axes:
                 yield ("over",), f"{point.name} has no {axis} to count through", ""
 
