@@ -192,51 +192,46 @@ class AlarmBits:
     """The alarms of each level as bit fields: of each rack, and of any rack."""
 
     def apply(self, draft: Draft) -> None:
-        """Write the bits; an alarm that was set stays so while its rack is silent or it cannot be read."""
+        """Write the bits; an alarm that was set stays so while its rack is silent or it cannot be read.
+
+        A rack's field is incomplete where some of its alarms can be read, as doubtful as the worst where none
+        can. The container's is incomplete unless all racks' are good, unknown if no alarm can be read at all.
+        """
         layout, racks = draft.layout, draft.layout.topology.racks
         shape = (len(_LEVELS), len(CAUSES), racks)
         first = layout.first(_FIRST)
         block = slice(first, first + len(_LEVELS) * len(CAUSES) * racks)
-        active = draft.values[block].reshape(shape) == 1
         codes = draft.quality[block].reshape(shape)
-        ages = draft.age[block].reshape(shape)
+        active = draft.values[block].reshape(shape) == 1
+        seen = codes != Detail.NEVER_SEEN
+        ranks = np.where(seen, SEVERITY[codes], 0).max(axis=1)
+        ages = np.where(seen, draft.age[block].reshape(shape), -np.inf).max(axis=1)
+        bits = (active * _WEIGHTS[:, None]).sum(axis=1)
+        heard, readable = seen.any(axis=1), (seen & USABLE[codes]).any(axis=1)
         for index, level in enumerate(_LEVELS):
-            if (codes[index] == Detail.NEVER_SEEN).all():
-                continue
-            told = _Told(active[index], codes[index], ages[index])
-            settle(draft, f"rack_{level}s", told.by_rack())
-            settle(draft, f"{level}s", told.together())
+            if heard[index].any():
+                of = (bits[index], ranks[index], ages[index], heard[index], readable[index])
+                settle(draft, f"rack_{level}s", _of_racks(*of))
+                settle(draft, f"{level}s", _of_any(active[index], *of[1:]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """The alarms of one level: a row a cause, a column a rack."""
+def _of_racks(bits: Vector, ranks: Codes, ages: Vector, heard: Flags, readable: Flags) -> Result:
+    """The bits of each rack."""
+    quality = BY_SEVERITY[ranks]
+    if heard.all() and not quality.any():
+        return Result(bits, quality, ages, whole=True)
+    quality[~heard] = Detail.NEVER_SEEN
+    quality[readable & ~USABLE[quality]] = Detail.INACCURATE
+    has_value = readable | (bits > 0) | (quality == Detail.OLD_DATA)
+    return Result(np.where(has_value, bits, np.nan), quality, np.where(heard, ages, np.inf))
 
-    active: Flags
-    codes: Codes
-    ages: Vector
 
-    def by_rack(self) -> Result:
-        """The bits of each rack: incomplete where some can be read, as doubtful as the worst where none can."""
-        seen = self.codes != Detail.NEVER_SEEN
-        heard = np.asarray(seen.any(axis=0))
-        worst_of = np.where(seen, SEVERITY[self.codes], 0).max(axis=0)
-        quality = np.where(heard, BY_SEVERITY[worst_of], np.uint8(Detail.NEVER_SEEN))
-        readable = (seen & USABLE[self.codes]).any(axis=0)
-        quality[readable & ~USABLE[quality]] = Detail.INACCURATE
-        has_value = readable | self.active.any(axis=0) | (quality == Detail.OLD_DATA)
-        values = np.where(has_value, _WEIGHTS @ self.active, np.nan)
-        age = np.where(seen, self.ages, -np.inf).max(axis=0)
-        return Result(values, quality, np.where(heard, age, np.inf), whole=not quality.any())
-
-    def together(self) -> Result:
-        """The bits of any rack: incomplete unless all racks are good, unknown if nothing can be read."""
-        seen = self.codes != Detail.NEVER_SEEN
-        good = bool((~seen | (self.codes == Detail.NONE)).all() and seen.any(axis=0).all())
-        age = float(self.ages[seen].max())
-        if not good and not self.active.any() and not USABLE[self.codes[seen]].any():
-            worst_of = int(BY_SEVERITY[SEVERITY[self.codes[seen]].max()])
-            value = 0.0 if worst_of == Detail.OLD_DATA else np.nan
-            return _one(value, worst_of, age)
-        value = float(self.active.any(axis=1) @ _WEIGHTS)
-        return _one(value, _NONE if good else Detail.INACCURATE, age)
+def _of_any(active: Flags, ranks: Codes, ages: Vector, heard: Flags, readable: Flags) -> Result:
+    """The bits of any rack."""
+    value, age, worst_of = float(active.any(axis=1) @ _WEIGHTS), float(ages.max()), ranks.max()
+    if not worst_of and heard.all():
+        return _one(value, _NONE, age)
+    if value or readable.any():
+        return _one(value, Detail.INACCURATE, age)
+    detail = int(BY_SEVERITY[worst_of])
+    return _one(0.0 if detail == Detail.OLD_DATA else np.nan, detail, age)
