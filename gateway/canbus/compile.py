@@ -9,7 +9,7 @@ with one `struct`, others are cut out of the payload read as one integer.
 import functools
 import math
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.canbus.expression import (
@@ -22,7 +22,7 @@ from gateway.canbus.expression import (
     scaled,
 )
 from gateway.canbus.signal import Order
-from gateway.canbus.table import Field, Message, Page, Selector
+from gateway.canbus.table import Field, Message, Page
 from gateway.model.quality import Detail
 from gateway.model.store import Store, Tally
 
@@ -106,14 +106,9 @@ def _alarm(source: Text, element: int, tests: Sequence[str], unknown: Sequence[s
 
 def _elements(page: Page) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """All elements of a page and of the pages behind it: values, and alarms."""
-    values = [element for part in page.fields for element in part.elements]
-    alarms = [alarm.element for part in page.fields for alarm in part.alarms]
-    for selector in page.selectors:
-        for inner in selector.pages.values():
-            behind = _elements(inner)
-            values += behind[0]
-            alarms += behind[1]
-    return tuple(values), tuple(alarms)
+    fields = list(page.all_fields())
+    values = tuple(element for part in fields for element in part.elements)
+    return values, tuple(alarm.element for part in fields for alarm in part.alarms)
 
 
 def _requirements(source: Text, message: Message) -> None:
@@ -140,17 +135,6 @@ def _requirements(source: Text, message: Message) -> None:
     )
 
 
-def _arrival(source: Text, page: Page, *, watches_frozen: bool) -> None:
-    """Write what renews a page's points."""
-    for number in page.slots:
-        slot = source.bind("s", number)
-        if watches_frozen:
-            source.put(1, f"if d != P[{slot}]:", f"    C[{slot}] = t")
-        else:
-            source.put(1, f"C[{slot}] = t")
-        source.put(1, f"A[{slot}] = t", f"P[{slot}] = d")
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     """Writes what all pages of a message have in common."""
@@ -167,18 +151,34 @@ class _Compiler:
             for value, further in selector.pages.items():
                 inner = Text(source.size)
                 self.zeros(inner, further)
-                _arrival(inner, further, watches_frozen=self.message.watches_frozen)
+                self.arrival(inner, further)
                 self.content(inner, further)
                 pages[value] = _finish(inner, self.store, self.tally)
             way, raw = source.bind("p", pages), source.raw(selector.signal)
             source.put(1, f"page = {way}.get({raw})", "if page is not None:", "    page(d, t)")
+
+    def arrival(self, source: Text, page: Page) -> None:
+        """Write what renews a page's points, and whether what it tells has changed."""
+        carried = self.message.carried_bits()
+        for number in page.slots:
+            slot = source.bind("s", number)
+            if self.message.watches_frozen:
+                test = f"d != P[{slot}]"
+                if carried is not None:
+                    test = (
+                        f"(from_bytes(d, 'little') ^ from_bytes(P[{slot}], 'little')) & {carried}"
+                    )
+                source.put(1, f"if {test} or not P[{slot}]:", f"    C[{slot}] = t")
+            else:
+                source.put(1, f"C[{slot}] = t")
+            source.put(1, f"A[{slot}] = t", f"P[{slot}] = d")
 
     def zeros(self, source: Text, page: Page) -> None:
         """Write the check that leaves out a frame of nothing but zeros while the page is not being heard."""
         if self.message.zero_is_data:
             return
         slot, timeout = self._schedule(source, page)
-        carried = _carried_bits(self.message)
+        carried = self.message.carried_bits()
         test = "any(d)" if carried is None else f"from_bytes(d, 'little') & {carried}"
         source.put(
             1,
@@ -220,27 +220,6 @@ class _Compiler:
             )
 
 
-def _carried_bits(message: Message) -> int | None:
-    """The bits of a frame that are neither selectors nor counter, as one little-endian integer; None: all."""
-    signals = [selector.signal for selector in _selectors(message.page)]
-    if message.counter is not None:
-        signals.append(message.counter.signal)
-    taken = 0
-    for signal in signals:
-        bits = (1 << signal.length) - 1 << signal.shift(message.length)
-        packed = bits.to_bytes(message.length, signal.order.value)
-        taken |= int.from_bytes(packed, "little")
-    everything = (1 << 8 * message.length) - 1
-    return None if taken in {0, everything} else everything & ~taken
-
-
-def _selectors(page: Page) -> Iterator[Selector]:
-    for selector in page.selectors:
-        yield selector
-        for further in selector.pages.values():
-            yield from _selectors(further)
-
-
 @functools.cache
 def _factory(text: str, names: tuple[str, ...]) -> _Factory:
     space: dict[str, _Factory] = {}
@@ -273,7 +252,7 @@ def compile_message(message: Message, store: Store) -> tuple[Decode, Tally]:
     source, tally = Text(message.length), Tally()
     compiler = _Compiler(message, store, tally)
     compiler.prologue(source)
-    _arrival(source, message.page, watches_frozen=message.watches_frozen)
+    compiler.arrival(source, message.page)
     _requirements(source, message)
     compiler.content(source, message.page)
     return _finish(source, store, tally), tally

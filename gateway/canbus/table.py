@@ -4,7 +4,7 @@ A `Message` is one identifier; its `Page` holds what every such frame carries, a
 further pages (multiplexing, to any depth). `compile.py` makes one function of each message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.canbus.signal import Signal
@@ -59,6 +59,20 @@ class Page:
     fields: tuple[Field, ...] = ()
     selectors: tuple[Selector, ...] = ()
 
+    def all_fields(self) -> Iterator[Field]:
+        """The fields of the page and of the pages behind it."""
+        yield from self.fields
+        for selector in self.selectors:
+            for further in selector.pages.values():
+                yield from further.all_fields()
+
+    def all_selectors(self) -> Iterator[Selector]:
+        """The selectors of the page and of the pages behind it."""
+        for selector in self.selectors:
+            yield selector
+            for further in selector.pages.values():
+                yield from further.all_selectors()
+
 
 @dataclass(frozen=True, slots=True)
 class Counter:
@@ -85,3 +99,25 @@ class Message:
     watches_frozen: bool = False
     signals: Mapping[str, Signal] = field(default_factory=dict)
     "All that is known of the frame, mapped or not; for people."
+
+    def carried_bits(self) -> int | None:
+        """The bits that tell something, as one little-endian integer; None: all.
+
+        Selectors and the counter do not, unless they are mapped too.
+        """
+        signals = [selector.signal for selector in self.page.all_selectors()]
+        if self.counter is not None:
+            signals.append(self.counter.signal)
+        mapped = [part.signal for part in self.page.all_fields()]
+        taken = _bits_of(signals, self.length) & ~_bits_of(mapped, self.length)
+        everything = (1 << 8 * self.length) - 1
+        return None if taken in {0, everything} else everything & ~taken
+
+
+def _bits_of(signals: Iterable[Signal], size: int) -> int:
+    """The bits that some signals take, in a frame read as one little-endian integer."""
+    bits = 0
+    for signal in signals:
+        taken = (1 << signal.length) - 1 << signal.shift(size)
+        bits |= int.from_bytes(taken.to_bytes(size, signal.order.value), "little")
+    return bits

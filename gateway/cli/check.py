@@ -19,6 +19,7 @@ from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
 from gateway.mapping.site import load_site
+from gateway.mapping.soundness import counted
 from gateway.mapping.source import parse, read_text
 from gateway.model.pack import LARGEST, Layout, Topology
 
@@ -89,10 +90,9 @@ def _site(search: Library, file: str) -> str:
     return f"site {site.name} is right: {counts}"
 
 
-_GENEROUS = Layout(
-    Topology(LARGEST.racks // 8, LARGEST.modules, LARGEST.cells // 4, LARGEST.sensors // 4)
-)
-"What single frame files are checked against: more than packs have."
+_BY_ID = Topology(8, LARGEST.modules, LARGEST.cells, LARGEST.sensors)
+_BY_NAME = Topology(LARGEST.racks, 16, 128, 128)
+"What frame files are checked against alone, whether or not their ids carry the rack: as much as packs have."
 
 
 def _map(search: Library, file: str) -> str:
@@ -106,8 +106,11 @@ def _frames(search: Library, file: str) -> str:
     buses = {row.bus: row.bus for row in protocol.rows.messages}
     identifiers = [row.id for row in protocol.rows.messages]
     every = all(part is not None and "rack" in indices_in(part) for part in identifiers)
-    racks = range(1, _GENEROUS.topology.racks + 1) if every else (1,)
-    FrameCompiler(protocol, Plan(_GENEROUS), buses, {rack: rack for rack in racks}).add()
+    shape = _BY_ID if every else _BY_NAME
+    rows = [row for message in protocol.rows.messages for row in message.signals.items()]
+    several = every or any("{rack" in name or "rack" in counted(row) for name, row in rows)
+    racks = range(1, shape.racks + 1) if several else (1,)
+    FrameCompiler(protocol, Plan(Layout(shape)), buses, {rack: rack for rack in racks}).add()
     return f"frame file {protocol.rows.protocol} is right: {len(protocol.rows.messages)} rows"
 
 

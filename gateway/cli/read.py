@@ -90,7 +90,9 @@ def _topology(text: str) -> Topology:
 
 def _told_by(rows: MapRows, reader: RegisterReader) -> tuple[Topology, int]:
     """The topology that a server tells of, and the number of its first rack."""
-    known = {row.identity: row for row in rows.rows.registers if row.identity}
+    known = {
+        row.identity: row for row in rows.rows.registers if row.identity and row.type != "string"
+    }
     if not set(_TOLD) <= known.keys():
         shown = {POINTS[row.point].scope for row in rows.rows.registers if row.point}
         if shown - {Scope.CONTAINER}:

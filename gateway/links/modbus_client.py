@@ -82,6 +82,8 @@ class RegisterReader:
 def _reason(error: Exception) -> str:
     """What went wrong, without pymodbus's name for it and its advice to programmers."""
     text = str(error).removeprefix("Modbus Error: ").removeprefix("[Input/Output] ")
+    if "unbounded read" in text or "Connection" in text:
+        return "it closed the connection"
     return "no valid answer in 3 s" if "No response" in text else text
 
 

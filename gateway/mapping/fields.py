@@ -38,6 +38,11 @@ class Placed:
     indices: Mapping[str, int] = dataclasses.field(default_factory=dict)
     "What these digits mean, shifted as the placeholder says."
 
+    def flag(self, pattern: str, signals: Mapping[str, Signal]) -> tuple[str, Signal | None]:
+        """The name that a flag's pattern has for this signal, and the flag: of a repetition, its own."""
+        name = PLACEHOLDER.sub(lambda part: self.captured.get(part[1], part[0]), pattern)
+        return name, signals.get(name) or signals.get(f"{name}_{self.repetition + 1}")
+
 
 def placed_signals(
     source: Source, at: Location, row: MessageRow, order: Order, known: Mapping[str, Signal]

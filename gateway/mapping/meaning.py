@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.canbus.signal import Coding, Signal
 from gateway.canbus.table import AlarmBit, Field
 from gateway.canbus.unit import CONVERSIONS, conversion
-from gateway.mapping.fields import PLACEHOLDER, Placed
+from gateway.mapping.fields import Placed
 from gateway.mapping.notation import numbers
 from gateway.mapping.protocol import Protocol
 from gateway.mapping.schema import Numbers
@@ -166,10 +166,7 @@ class Meaning:
     def _flags(self) -> tuple[tuple[Signal, int], ...]:
         flags = []
         for pattern, value in self.placed.row.valid_when.items():
-            name = PLACEHOLDER.sub(lambda part: self.placed.captured.get(part[1], part[0]), pattern)
-            flag = self.signals.get(name) or self.signals.get(
-                f"{name}_{self.placed.repetition + 1}"
-            )
+            name, flag = self.placed.flag(pattern, self.signals)
             if flag is None:
                 self._report(
                     "valid_when", f"no signal '{name}' here", did_you_mean(name, self.signals)

@@ -20,6 +20,7 @@ from gateway.mapping.soundness import counted
 from gateway.mapping.source import Location, did_you_mean
 from gateway.model.store import Slot
 
+_INWARDS = ("rack", "module", "sensor", "cell")
 Steps = tuple[tuple[str, int], ...]
 "Selectors and their values on the way to a page, outermost first."
 
@@ -41,6 +42,19 @@ class _Way(NamedTuple):
     steps: Steps
     turns: tuple[tuple[str, int, int], ...]
     "Selector, index of its value, number of its values."
+
+
+def _joined(*ways: _Way) -> _Way | None:
+    """One way of several, each selector on it once; None if they give one different values."""
+    steps: dict[str, int] = {}
+    turns: list[tuple[str, int, int]] = []
+    for way in ways:
+        for (selector, value), turn in zip(way.steps, way.turns, strict=True):
+            if steps.setdefault(selector, value) != value:
+                return None
+            if all(turn[0] != known for known, _, _ in turns):
+                turns.append(turn)
+    return _Way(tuple(steps.items()), tuple(turns))
 
 
 @dataclass(slots=True)
@@ -99,14 +113,14 @@ class PageMaker:
                 self._report(placed, f"'{name}' is there only where it itself says so")
                 return []
             outer = self._ways(placed, selector, (signal, *inside))
+            here = [_Way(((name, value),), ((name, index, len(values)),))
+                    for index, value in enumerate(values)]  # fmt: skip
             ways = [
-                _Way(
-                    (*way.steps, *before.steps, (name, value)),
-                    (*way.turns, *before.turns, (name, index, len(values))),
-                )
+                whole
                 for way in ways
                 for before in outer
-                for index, value in enumerate(values)
+                for last in here
+                if (whole := _joined(way, before, last)) is not None
             ]
         return ways
 
@@ -153,10 +167,11 @@ class PageMaker:
                 how = "carried twice" if other is plan.slots[slot] else "also carried"
                 text = f"{plan.layout.name_of(element)} is {how} by {other.name}"
                 source.report(self.at, text, "map it once")
-        alarms = (
-            dataclasses.replace(alarm, element=plan.alarm_input(alarm.element, slot))
-            for alarm in part.alarms
-        )
+        inputs = {
+            element: plan.alarm_input(element, slot)
+            for element in dict.fromkeys(alarm.element for alarm in part.alarms)
+        }
+        alarms = (dataclasses.replace(of, element=inputs[of.element]) for of in part.alarms)
         claimed = dataclasses.replace(part, alarms=tuple(alarms))
         self._claimed[id(part)] = claimed
         return claimed
@@ -166,8 +181,11 @@ class PageMaker:
 
 
 def _running(placed: Placed, way: _Way, page: int) -> dict[str, int]:
-    """How far each running index has come, from 0: page by page, value by value, repetition by repetition."""
-    over, rest = placed.row.over, counted(placed.row)[-1]
+    """How far each running index has come, from 0: page by page, value by value, repetition by repetition.
+
+    What no selector is named for counts through the innermost index.
+    """
+    over, rest = placed.row.over, max(counted(placed.row), key=_INWARDS.index)
     turns = {rest: max(page - 1, 0)}
     for selector, index, count in way.turns:
         axis = over.get(selector, rest) if isinstance(over, dict) else rest

@@ -44,13 +44,11 @@ class Plan:
         return self.slots[other] if taken else None
 
     def alarm_input(self, element: int, slot: int) -> int:
-        """Where a slot writes an alarm: its element, or an input of it where another slot writes that."""
-        if self.slot_of.setdefault(element, slot) == slot:
+        """Where a signal writes an alarm: its element, or an input of it where another signal writes that."""
+        if element not in self.slot_of:
+            self.slot_of[element] = slot
             self.carried.add(self.layout.name_of(element))
             return element
-        for number, alarm in self.inputs.items():
-            if alarm == element and self.slot_of[number] == slot:
-                return number
         number = self.layout.elements + len(self.inputs)
         self.inputs[number], self.slot_of[number] = element, slot
         return number

@@ -8,7 +8,7 @@ from gateway.mapping.image import AGE_UNIT, NEVER
 from gateway.mapping.registers import Entry, MapRows
 from gateway.mapping.schema import ConstantRow
 from gateway.mapping.spread import word_type
-from gateway.mapping.words import from_words, text_from_words
+from gateway.mapping.words import from_words, number_from_words, text_from_words
 from gateway.model.point import POINTS
 
 
@@ -53,9 +53,13 @@ def _value(rows: MapRows, entry: Entry, words: list[int]) -> float | str | None:
     row, order = entry.row, rows.arrangement(entry.row)
     if row.type == "string":
         return text_from_words(words, order)
-    missing = rows.missing(row) if row.point else None
+    missing = rows.missing(row)
     instead = missing.constant if isinstance(missing, ConstantRow) else None
-    number = from_words(word_type(row), words, order, instead)
+    number = (
+        from_words(word_type(row), words, order, instead)
+        if row.point
+        else number_from_words(word_type(row), words, order)
+    )
     if number is None or not math.isfinite(number):
         return None
     if entry.bit is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import gateway
 from gateway.mapping.image import REGISTERS, Column, Mirrors, Packed, RegisterMap
 from gateway.mapping.library import Library
-from gateway.mapping.rows import counts_of, flaws
+from gateway.mapping.rows import counts_of, flaws, spoken
 from gateway.mapping.schema import ConstantRow, MapFile, RegisterRow, load
 from gateway.mapping.source import Source, parse, read_text
 from gateway.mapping.spread import BITS, Spread, spread, word_type
@@ -178,7 +178,8 @@ class _MapCompiler:
         else:
             count = counts_of(row, value)
             if count is None:
-                source.report(("registers", index), f"{value} does not fit into {row.type}")
+                text = f"{spoken(value)} does not fit into {row.type}"
+                source.report(("registers", index), text)
                 return
             words = constant_words(word_type(row), count, order)
         if self._claim(index, np.array([row.at]), len(words)):

@@ -132,6 +132,11 @@ def _scaling(row: RegisterRow) -> Iterator[Flaw]:
         yield ("offset",), f"an offset of {row.offset:g} makes no value", "give a number"
 
 
+def spoken(number: float) -> str:
+    """A number for a message: not one of hundreds of digits."""
+    return "this number" if isinstance(number, int) and abs(number) >= _SPOKEN else str(number)
+
+
 def _constant(row: RegisterRow, constant: int) -> Iterator[Flaw]:
     """What is wrong with what a row shows for a missing value."""
     kind = word_type(row)
@@ -139,7 +144,6 @@ def _constant(row: RegisterRow, constant: int) -> Iterator[Flaw]:
         kind.bounds if kind.is_float else (-1 << 16 * kind.words - 1, (1 << 16 * kind.words) - 1)
     )
     if not low <= constant <= high:
-        text = f"{constant}" if abs(constant) < _SPOKEN else "this number"
-        yield ("missing",), f"{text} does not fit into {row.type}", ""
+        yield ("missing",), f"{spoken(constant)} does not fit into {row.type}", ""
     if row.type == "bits":
         yield ("missing",), "a bit that is missing reads 0, always", "remove it"

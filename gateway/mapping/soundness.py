@@ -94,17 +94,32 @@ def _presence(placed: Placed, signals: Mapping[str, Signal]) -> Iterator[Flaw]:
         if not values:
             yield ("when",), f"'{name}' has no value at which '{placed.signal.name}' is there", ""
         yield from _reach("when", name, values, signals)
-    for name, value in placed.row.valid_when.items():
-        yield from _reach("valid_when", name, (value,), signals)
-        flag = signals.get(name)
-        elsewhere = flag is not None and any(
-            not set(placed.signal.when.get(selector, ())) <= set(values)
-            or selector not in placed.signal.when
-            for selector, values in flag.when.items()
-        )
-        if elsewhere:
+    own = _presence_of(placed.signal, signals)
+    for pattern, value in placed.row.valid_when.items():
+        name, flag = placed.flag(pattern, signals)
+        if flag is None:
+            continue  # told where it is used
+        yield from _reach("valid_when", flag.name, (value,), signals)
+        needed = _presence_of(flag, signals)
+        if any(not own.get(selector, set()) or not own[selector] <= values
+               for selector, values in needed.items()):  # fmt: skip
             text = f"'{name}' is not in every frame that '{placed.signal.name}' is in"
             yield ("valid_when",), text, "use a flag of the same page"
+
+
+def _presence_of(
+    signal: Signal, signals: Mapping[str, Signal], inside: tuple[str, ...] = ()
+) -> dict[str, set[int]]:
+    """The values that each selector, near or far, can have where a signal is present."""
+    found: dict[str, set[int]] = {}
+    for name, values in signal.when.items():
+        outer = signals.get(name)
+        further = (
+            {} if outer is None or name in inside else _presence_of(outer, signals, (*inside, name))
+        )
+        for selector, possible in ({name: set(values)} | further).items():
+            found[selector] = found.get(selector, possible) & possible
+    return found
 
 
 def _reach(

@@ -47,7 +47,7 @@ class WordType:
 
 _EXACT = 2.0**53
 "Beyond this a float64 cannot count by ones."
-_SHORT = float(np.finfo(np.float32).max)
+_SHORT, _LONG = float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)
 
 TYPES = {
     row.name: row
@@ -58,7 +58,7 @@ TYPES = {
         WordType("i32", 2, ">i4", -0x7FFFFFFF, 0x7FFFFFFF, 0x80000000),
         WordType("u64", 4, ">u8", 0, _EXACT, 0xFFFFFFFFFFFFFFFF),
         WordType("f32", 2, ">f4", -_SHORT, _SHORT),
-        WordType("f64", 4, ">f8"),
+        WordType("f64", 4, ">f8", -_LONG, _LONG),
         WordType("enum", 1, ">u2", 0, 0xFFFE, 0xFFFF),
         WordType("bitfield1", 1, ">u2", 0, 0x7FFF, 0xFFFF),
         WordType("bitfield2", 2, ">u4", 0, 0xFFFFFFFE, 0xFFFFFFFF),
@@ -88,12 +88,19 @@ def to_words(
     else:
         whole = np.where(lost, 0.0, numbers)
         if instead is not None:
-            low, high = low + (instead == low < 0), high - (instead == high)
+            taken = _as_number(kind, instead)
+            low, high = low + (taken == low < 0), high - (taken == high)
         np.clip(np.rint(whole, out=whole), low, high, out=whole)
         raw = whole.astype(kind.code)
         pattern = kind.missing if instead is None else instead & (1 << 16 * kind.words) - 1
         raw.view(f">u{2 * kind.words}")[lost] = pattern
     return _arranged(raw.view(">u2").astype(np.uint16).reshape(-1, kind.words), arrangement)
+
+
+def _as_number(kind: WordType, constant: int) -> int:
+    """The number that a constant's bits are in a type."""
+    low, high = (int(bound) for bound in kind.bounds)
+    return (constant - low) % (high - low + 1) + low
 
 
 def _arranged(words: Words, arrangement: Arrangement) -> Words:
@@ -123,17 +130,22 @@ def from_words(
     kind: WordType, words: Sequence[int], arrangement: Arrangement, instead: int | None = None
 ) -> float | None:
     """The number in register units that some words mean; None for what stands for a missing one."""
+    number = number_from_words(kind, words, arrangement)
+    if kind.is_float:
+        constant = None if instead is None else float(np.array(instead).astype(kind.code[1:]))
+        return None if math.isnan(number) or number == constant else number
+    pattern = _as_number(kind, kind.missing if instead is None else instead)
+    return None if kind.name != "bits" and number == pattern else number
+
+
+def number_from_words(kind: WordType, words: Sequence[int], arrangement: Arrangement) -> float:
+    """The number in register units that some words are, whatever it stands for."""
     if arrangement.byte_order == "little":
         words = [word >> 8 | (word & 0xFF) << 8 for word in words]
     if arrangement.word_order == "little":
         words = list(reversed(words))
     packed = b"".join(word.to_bytes(2, "big") for word in words)
     number: float = struct.unpack(f">{_CODES[kind.code[1:]]}", packed)[0]
-    if kind.is_float:
-        return None if math.isnan(number) or number == instead else number
-    pattern = kind.missing if instead is None else instead & (1 << 16 * kind.words) - 1
-    if kind.name != "bits" and int.from_bytes(packed, "big") == pattern:
-        return None
     return number
 
 

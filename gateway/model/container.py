@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gateway.model.alarm import CAUSES, Level, alarm_point
-from gateway.model.contributor import Contributors, Result, contributors, settle
+from gateway.model.contributor import HELD, Contributors, Result, contributors, settle
 from gateway.model.pack import Codes, Draft, Flags, Vector
 from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail, worst
 
@@ -222,7 +222,7 @@ def _of_racks(bits: Vector, ranks: Codes, ages: Vector, heard: Flags, readable: 
         return Result(bits, quality, ages, whole=True)
     quality[~heard] = Detail.NEVER_SEEN
     quality[readable & ~USABLE[quality]] = Detail.INACCURATE
-    has_value = readable | (bits > 0) | (quality == Detail.OLD_DATA)
+    has_value = readable | (bits > 0) | HELD[quality]
     return Result(np.where(has_value, bits, np.nan), quality, np.where(heard, ages, np.inf))
 
 
@@ -234,4 +234,4 @@ def _of_any(active: Flags, ranks: Codes, ages: Vector, heard: Flags, readable: F
     if value or readable.any():
         return _one(value, Detail.INACCURATE, age)
     detail = int(BY_SEVERITY[worst_of])
-    return _one(0.0 if detail == Detail.OLD_DATA else np.nan, detail, age)
+    return _one(0.0 if HELD[detail] else np.nan, detail, age)

@@ -21,7 +21,8 @@ import numpy as np
 from gateway.model.pack import Codes, Draft, Flags, Vector
 from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail
 
-_HELD = np.isin(np.arange(len(USABLE)), (Detail.OLD_DATA, Detail.FROZEN))
+HELD: Flags = np.isin(np.arange(len(USABLE)), (Detail.OLD_DATA, Detail.FROZEN))
+"The details with which a value keeps its last number."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def contributors(draft: Draft, name: str, groups: int) -> Contributors:
     quality[some & ~every] = Detail.INACCURATE
     mask, counted = usable, some
     if not some.all():
-        mask = np.where(some[:, None], usable, _HELD[codes] & ~np.isnan(values))
+        mask = np.where(some[:, None], usable, HELD[codes] & ~np.isnan(values))
         counted = np.asarray(mask.any(axis=1))
         quality[~some & counted] = Detail.OLD_DATA
     age = ages.max(axis=1, initial=-np.inf, where=mask)

@@ -54,8 +54,8 @@ class Tally:
 class Inputs:
     """Alarms that several messages carry: the first message's element, and those of the others.
 
-    An alarm is set while one of them says so. While none does, it is as doubtful as the worst of them, or
-    incomplete if one is usable.
+    An alarm is set while one of them says so. While none does, it is incomplete if one of them is usable and
+    another is not, else as doubtful as the worst that was ever seen.
     """
 
     rounds: tuple[tuple[Indices, Indices], ...]
@@ -77,12 +77,25 @@ class Inputs:
         for alarm, more in self.rounds:
             mine, other = values[alarm] == 1, values[more] == 1
             own, codes = quality[alarm], quality[more]
+            mine_only, other_only = codes == Detail.NEVER_SEEN, own == Detail.NEVER_SEEN
             worse = SEVERITY[codes] > SEVERITY[own]
-            takes = np.where(mine | other, other & ~(mine & worse), worse)
-            mixed = ~mine & ~other & (USABLE[own] != USABLE[codes])
+            takes = np.where(mine | other, other & ~(mine & worse), worse & ~mine_only) | other_only
+            clear = ~mine & ~other
+            mixed = clear & (USABLE[own] != USABLE[codes])
+            ages = np.where(takes, age[more], age[alarm])
+            both = clear & ~mine_only & ~other_only
+            age[alarm] = np.where(both, np.maximum(age[alarm], age[more]), ages)
             values[alarm] = np.where(mixed, 0.0, np.where(takes, values[more], values[alarm]))
             quality[alarm] = np.where(mixed, Detail.INACCURATE, np.where(takes, codes, own))
-            age[alarm] = np.where(takes, age[more], age[alarm])
+
+    def tellers(self, values: Vector, slot_of: Indices) -> Indices:
+        """The slots by element, where an alarm's is that of an input which sets it while its own does not."""
+        told, is_set = slot_of.copy(), values == 1
+        for alarm, more in self.rounds:
+            takes = is_set[more] & ~is_set[alarm]
+            told[alarm] = np.where(takes, slot_of[more], told[alarm])
+            is_set[alarm] |= takes
+        return told
 
 
 class Store:
@@ -162,7 +175,8 @@ class Store:
 
     def sources(self) -> "Sources":
         """Which message last carried each element, as of now."""
-        return Sources(self.slots, self._slot_of, tuple(self.payload))
+        slot_of = self._inputs.tellers(np.frombuffer(self.values), self._slot_of)
+        return Sources(self.slots, slot_of, tuple(self.payload))
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,3 +245,50 @@ def test_a_name_that_counts_from_0_without_a_shift_is_told(tmp_path: Path) -> No
     (told,) = problems(tmp_path, text, "{racks: 1, modules: 1, cells: 2}")
 
     assert told.endswith("'Cell_0' would be cell 0; if the names count from 0, write {cell+1}")
+
+
+@pytest.mark.parametrize("over", ["{m: module, n: cell}", "{n: cell, m: module}"])
+@pytest.mark.parametrize("when", ["{n: 0-1, m: [1, 2]}", "{m: [1, 2], n: 0-1}", "{n: 0-1}"])
+def test_a_selector_that_is_met_twice_counts_once(tmp_path: Path, over: str, when: str) -> None:
+    """However it is spelled; repetitions count cells, whichever index is named last."""
+    frames = f"""
+        protocol: test
+        messages:
+          - id: 0x100
+            period: 1
+            signals:
+              m: {{bytes: 0}}
+              n: {{bytes: 1, when: {{m: [1, 2]}}}}
+              v: {{bytes: 2, repeat: 2, when: {when}, over: {over}, point: cell_voltage}}
+    """
+    pack = Pack(spoken(tmp_path, frames, "{racks: 1, modules: 2, cells: 4}"))
+    for module in (1, 2):
+        for half in (0, 1):
+            first = 10 * module + 2 * half
+            pack.take(0x100, bytes([module, half, first, first + 1]).hex())
+
+    assert pack.values("cell_voltage") == [10, 11, 12, 13, 20, 21, 22, 23]
+
+
+NESTED_FLAG = """
+protocol: test
+messages:
+  - id: 0x100
+    period: 1
+    signals:
+      m: {bytes: 0}
+      ok: {bits: 16|1@1+, repeat: 2, when: {m: %s}}
+      n: {bytes: 1, when: {m: 1}}
+      v: {bytes: 3, repeat: 2, when: {n: 0-1}, over: cell, valid_when: {ok: 1}, point: cell_voltage}
+"""
+
+
+def test_a_flag_of_an_outer_page_is_in_every_frame_of_the_inner_one(tmp_path: Path) -> None:
+    """A flag of another page is not."""
+    pack = Pack(spoken(tmp_path, NESTED_FLAG % "1", "{racks: 1, modules: 1, cells: 4}"))
+    pack.take(0x100, "01 00 01 0A 0B").take(0x100, "01 01 02 0C 0D")
+    assert pack.values("cell_voltage") == [10, None, None, 13]
+
+    told = problems(tmp_path, NESTED_FLAG % "2", "{racks: 1, modules: 1, cells: 4}")
+    assert all("'ok' is not in every frame that 'v_" in line for line in told)
+    assert len(told) == 2

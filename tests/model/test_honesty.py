@@ -52,7 +52,7 @@ def test_an_alarm_that_is_all_there_is_keeps_its_doubt(detail: Detail) -> None:
     fleet.set("rack_trip_fire", [0, 0], detail)
     value, doubt = told(fleet.at(0.1), "trips")
     assert doubt == detail.name
-    assert math.isnan(value) is (detail is not Detail.OLD_DATA)
+    assert math.isnan(value) is (detail is Detail.NOT_AVAILABLE)
 
 
 def test_one_alarm_that_a_bmu_does_not_support_hides_no_other() -> None:
