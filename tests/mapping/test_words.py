@@ -180,7 +180,10 @@ def test_whole_numbers_come_back(data: st.DataObject, arrangement: Arrangement) 
     assert abs(back - number) <= 0.5
 
 
-@given(number=st.floats(allow_nan=False, allow_infinity=False), arrangement=st.sampled_from(ARRANGEMENTS))
+@given(
+    number=st.floats(allow_nan=False, allow_infinity=False),
+    arrangement=st.sampled_from(ARRANGEMENTS),
+)
 def test_long_floats_come_back(number: float, arrangement: Arrangement) -> None:
     """An f64 is the number itself."""
     kind = TYPES["f64"]
