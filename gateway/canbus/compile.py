@@ -142,6 +142,8 @@ class _Compiler:
     message: Message
     store: Store
     tally: Tally
+    carried: int | None
+    "The bits that tell something, as `Message.carried_bits` has them."
 
     def content(self, source: Text, page: Page) -> None:
         """Write a page's fields and the way to further pages."""
@@ -159,7 +161,7 @@ class _Compiler:
 
     def arrival(self, source: Text, page: Page) -> None:
         """Write what renews a page's points, and whether what it tells has changed."""
-        carried = self.message.carried_bits()
+        carried = self.carried
         for number in page.slots:
             slot = source.bind("s", number)
             if self.message.watches_frozen:
@@ -178,7 +180,7 @@ class _Compiler:
         if self.message.zero_is_data:
             return
         slot, timeout = self._schedule(source, page)
-        carried = self.message.carried_bits()
+        carried = self.carried
         test = "any(d)" if carried is None else f"from_bytes(d, 'little') & {carried}"
         source.put(
             1,
@@ -250,7 +252,7 @@ def _finish(source: Text, store: Store, tally: Tally) -> Decode:
 def compile_message(message: Message, store: Store) -> tuple[Decode, Tally]:
     """The function that takes a message's payloads into a store, and its tally."""
     source, tally = Text(message.length), Tally()
-    compiler = _Compiler(message, store, tally)
+    compiler = _Compiler(message, store, tally, message.carried_bits())
     compiler.prologue(source)
     compiler.arrival(source, message.page)
     _requirements(source, message)
