@@ -191,6 +191,15 @@ def test_long_floats_come_back(number: float, arrangement: Arrangement) -> None:
     assert from_words(kind, one(kind, number, arrangement), arrangement) == number
 
 
+@pytest.mark.parametrize("name", ["f32", "f64"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_infinity_is_clamped(name: str, sign: int) -> None:
+    """A float register shows the greatest number of its type, never infinity."""
+    kind = TYPES[name]
+
+    assert from_words(kind, one(kind, sign * math.inf, BIG), BIG) == sign * kind.high
+
+
 @given(number=st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_short_floats_come_back(number: float) -> None:
     """An f32 is the number itself where it fits."""
