@@ -10,7 +10,7 @@ from gateway.cli.screen import JsonOption, PathOption, library, out
 from gateway.cli.tables import Line, print_table
 from gateway.mapping.registers import MapRows, load_map
 from gateway.mapping.rows import UNSCALED
-from gateway.mapping.schema import ConstantRow, RegisterRow
+from gateway.mapping.schema.registers import ConstantRow, RegisterRow
 from gateway.mapping.spread import word_type
 from gateway.model.point import POINTS, Point
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.canbus.signal import Signal
 from gateway.mapping.fields import Placed
-from gateway.mapping.schema import MessageRow
+from gateway.mapping.schema.frames import MessageRow
 from gateway.mapping.soundness import counted, named
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.point import Point, Scope

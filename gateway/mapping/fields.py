@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.canbus.signal import FLOATS, Coding, Order, Signal
 from gateway.mapping.notation import bit_place, byte_place, numbers
-from gateway.mapping.schema import MessageRow, SignalRow
+from gateway.mapping.schema.frames import MessageRow, SignalRow
 from gateway.mapping.source import Location, Source, did_you_mean
 
 _DESCRIBED = {"bits", "bytes", "type", "order", "when", "repeat", "step"}

@@ -19,7 +19,7 @@ from gateway.mapping.notation import identifier_at, indices_in
 from gateway.mapping.pages import PageMaker, Where
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import Protocol
-from gateway.mapping.schema import IdRow, MessageRow
+from gateway.mapping.schema.frames import IdRow, MessageRow
 from gateway.mapping.soundness import check_sound
 from gateway.mapping.source import Location, did_you_mean
 from gateway.model.point import Kind

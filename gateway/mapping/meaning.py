@@ -10,7 +10,7 @@ from gateway.canbus.unit import CONVERSIONS, conversion
 from gateway.mapping.fields import Placed
 from gateway.mapping.notation import numbers
 from gateway.mapping.protocol import Protocol
-from gateway.mapping.schema import Numbers
+from gateway.mapping.schema.row import Numbers
 from gateway.mapping.soundness import named
 from gateway.mapping.source import did_you_mean
 from gateway.model.alarm import CAUSE, Level, alarm_point

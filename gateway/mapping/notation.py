@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 from gateway.canbus.signal import Coding, Order
-from gateway.mapping.schema import IdRow, Numbers
+from gateway.mapping.schema.frames import IdRow
+from gateway.mapping.schema.row import Numbers
 
 _RANGE = re.compile(r"^\s*(0x[0-9a-fA-F]+|\d+)\s*-\s*(0x[0-9a-fA-F]+|\d+)\s*$")
 _BITS = re.compile(r"^(\d+)\|(\d+)@([01])([+-])$")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.mapping.image import AGE_UNIT, NEVER
 from gateway.mapping.registers import Entry, MapRows
-from gateway.mapping.schema import ConstantRow
+from gateway.mapping.schema.registers import ConstantRow
 from gateway.mapping.spread import word_type
 from gateway.mapping.words import from_words, number_from_words, text_from_words
 from gateway.model.point import POINTS

@@ -16,7 +16,8 @@ import gateway
 from gateway.mapping.image import REGISTERS, Column, Mirrors, Packed, RegisterMap
 from gateway.mapping.library import Library
 from gateway.mapping.rows import counts_of, flaws, spoken
-from gateway.mapping.schema import ConstantRow, MapFile, RegisterRow, load
+from gateway.mapping.schema import MapFile, load
+from gateway.mapping.schema.registers import ConstantRow, RegisterRow
 from gateway.mapping.source import Source, parse, read_text
 from gateway.mapping.spread import BITS, Spread, spread, word_type
 from gateway.mapping.words import Arrangement, constant_words, text_to_words

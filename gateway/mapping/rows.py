@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from gateway.mapping.schema import ConstantRow, RegisterRow
+from gateway.mapping.schema.registers import ConstantRow, RegisterRow
 from gateway.mapping.source import did_you_mean
 from gateway.mapping.spread import word_type
 from gateway.model.alarm import CAUSES

@@ -16,7 +16,8 @@ from gateway.mapping.notation import numbers
 from gateway.mapping.plan import Coded, Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
-from gateway.mapping.schema import BusRow, ContainerRow, FaceRow, SiteFile, SourceRow, load
+from gateway.mapping.schema import SiteFile, load
+from gateway.mapping.schema.site import BusRow, ContainerRow, FaceRow, SourceRow
 from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
 from gateway.model.pack import Layout, Topology
 from gateway.model.store import Slot

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.canbus.signal import Coding, Signal
 from gateway.mapping.fields import Placed
-from gateway.mapping.schema import SignalRow
+from gateway.mapping.schema.frames import SignalRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.point import AXES, POINTS, Kind, Point
 

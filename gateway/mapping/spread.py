@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.mapping.schema import RegisterRow
+from gateway.mapping.schema.registers import RegisterRow
 from gateway.mapping.words import TYPES, WordType
 from gateway.model.pack import Indices, Layout
 from gateway.model.point import AXES, Scope

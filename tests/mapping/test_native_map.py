@@ -15,7 +15,7 @@ from mapping.written import picture, words
 
 from gateway.mapping.library import Library, installed
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
-from gateway.mapping.schema import ConstantRow
+from gateway.mapping.schema.registers import ConstantRow
 from gateway.mapping.words import TYPES, Arrangement, from_words, text_from_words
 from gateway.model.pack import Layout, Topology
 from gateway.model.point import POINTS, Scope

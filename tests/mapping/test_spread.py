@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mapping.schema import RegisterRow
+from gateway.mapping.schema.registers import RegisterRow
 from gateway.mapping.spread import spread, word_type
 from gateway.model.pack import Layout, Topology
 

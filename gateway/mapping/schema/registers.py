@@ -1,0 +1,72 @@
+"""What may stand in a register map."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.mapping.deviation import VERSION
+from gateway.mapping.schema.row import ByteOrder, Direction, Name, Row
+
+Distance = Annotated[int, Field(ge=-65535, le=65535)]
+"In registers."
+
+
+class StrideRow(Row):
+    """Registers from one index to the next; an index without a stride follows closely."""
+
+    rack: Distance | None = None
+    module: Distance | None = None
+    cell: Distance | None = None
+    sensor: Distance | None = None
+
+
+class ConstantRow(Row):
+    """What a face shows for a missing value."""
+
+    constant: int
+
+
+class RegisterRow(Row):
+    """A row of a register map: a point, a constant, or something the gateway knows of itself."""
+
+    at: Annotated[int, Field(ge=0, le=65535)]
+    point: str | None = None
+    identity: str | None = None
+    const: int | float | str | None = None
+    type: Literal[
+        "u16", "i16", "u32", "i32", "u64", "f32", "f64", "string", "bitfield", "enum", "bits"
+    ]
+    words: Annotated[int, Field(ge=1, le=125)] | None = None
+    "Length of a string; 1, 2 or 4 for a bit field."
+    scale: float = 1
+    offset: float = 0
+    sign: Direction | None = None
+    word_order: ByteOrder | None = None
+    byte_order: ByteOrder | None = None
+    stride: StrideRow = StrideRow()
+    missing: Literal["sentinel", "hold", "exception"] | ConstantRow | None = None
+    text: str = ""
+
+
+class MirrorRow(Row):
+    """Where the mirrors of values lie, as distances in registers."""
+
+    quality: Distance
+    age: Distance
+
+
+class MapFile(Row):
+    """A register map."""
+
+    map: Name
+    version: Annotated[str, Field(pattern=VERSION)]
+    title: str = ""
+    gaps: Literal["fill", "refuse"] = "refuse"
+    sign: Direction = "discharge"
+    word_order: ByteOrder = "big"
+    byte_order: ByteOrder = "big"
+    missing: Literal["sentinel", "hold", "exception"] | ConstantRow = "sentinel"
+    racks: Annotated[int, Field(ge=1)] = 64
+    "Racks that one unit id shows; the others follow on the next unit ids."
+    mirrors: MirrorRow | None = None
+    registers: Annotated[list[RegisterRow], Field(min_length=1)]

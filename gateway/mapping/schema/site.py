@@ -1,0 +1,67 @@
+"""What may stand in a site file."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.mapping.deviation import ADDRESS
+from gateway.mapping.schema.row import Name, Numbers, Row
+from gateway.model.pack import LARGEST
+
+
+class BusRow(Row):
+    """A CAN bus: any python-can interface, with its options."""
+
+    interface: str
+    channel: str | int | None = None
+    bitrate: Annotated[int, Field(gt=0)] | None = None
+    options: dict[str, str | int | float | bool] = {}
+
+
+class TopologyRow(Row):
+    """What a container has."""
+
+    racks: Annotated[int, Field(ge=1, le=LARGEST.racks)]
+    modules: Annotated[int, Field(ge=0, le=LARGEST.modules)] = 0
+    cells: Annotated[int, Field(ge=0, le=LARGEST.cells)] = 0
+    sensors: Annotated[int, Field(ge=0, le=LARGEST.sensors)] | None = None
+
+
+class SourceRow(Row):
+    """A protocol spoken on a bus by some racks: a frame file, or a coded adapter."""
+
+    frames: str | None = None
+    adapter: str | None = None
+    bus: str | dict[str, str]
+    racks: Numbers | None = None
+    address: int | None = None
+    "The address of the first of these racks in identifiers; its number if not given."
+
+
+class ContainerRow(Row):
+    """A container."""
+
+    name: Name
+    title: str = ""
+    topology: TopologyRow
+    sources: list[SourceRow]
+
+
+class FaceRow(Row):
+    """A register map of a container, served at an address and unit id."""
+
+    map: str
+    container: str | None = None
+    listen: Annotated[str, Field(pattern=ADDRESS)]
+    unit: Annotated[int, Field(ge=1, le=247)] = 1
+
+
+class SiteFile(Row):
+    """A whole site."""
+
+    site: Name
+    title: str = ""
+    cycle: Annotated[float, Field(ge=0.005, le=10)] = 0.02
+    buses: Annotated[dict[str, BusRow], Field(min_length=1)]
+    containers: Annotated[list[ContainerRow], Field(min_length=1)]
+    faces: list[FaceRow] = []
