@@ -2,15 +2,9 @@
 
 from collections.abc import Iterator
 
+from conformance.sim.alarms import BITS
 from conformance.sim.battery import Ratings
 from conformance.sim.bmu import PAGE, identifier
-
-ALARMS = tuple(
-    f"{level}{cause}"
-    for cause in ("CellOvervoltage", "CellUndervoltage", "Overtemperature")
-    for level in ("Warning", "Alarm", "Trip")
-)
-"One bit each, from bit 16 of the status message."
 
 _HEADER = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: BMU\n'
 _FIXED = {
@@ -33,7 +27,7 @@ _FIXED = {
         'ContactorPrecharge : 2|1@1+ (1,0) [0|1] ""',
         'Breaker : 3|1@1+ (1,0) [0|1] ""',
         'RackState : 8|8@1+ (1,0) [0|99] ""',
-        *(f'{name} : {16 + bit}|1@1+ (1,0) [0|1] ""' for bit, name in enumerate(ALARMS)),
+        *(f'{name} : {bit}|1@1+ (1,0) [0|1] ""' for name, bit in BITS.items()),
         'Insulation : 32|16@1+ (1,0) [0|60000] "kOhm"',
         'Status_Counter : 60|4@1+ (1,0) [0|15] ""',
     ),
