@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.canbus.adapter import Adapter
+from gateway.canbus.send import Send
 from gateway.canbus.table import Message
 from gateway.model.pack import Layout
 from gateway.model.store import Slot
@@ -26,6 +27,8 @@ class Plan:
     layout: Layout
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     "By bus."
+    sends: dict[str, list[Send]] = field(default_factory=lambda: defaultdict(list))
+    "What is sent, by bus."
     coded: list[Coded] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     slot_of: dict[int, int] = field(default_factory=dict)

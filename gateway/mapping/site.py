@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.canbus.adapter import Assignment, load_adapter
 from gateway.canbus.frame import identifier_text
+from gateway.canbus.send import Send
 from gateway.canbus.table import Message
 from gateway.errors import AdapterError, MappingError, MissingDatabase, Problem
 from gateway.mapping.frames import FrameCompiler
@@ -50,6 +51,8 @@ class Container:
     carried: frozenset[str]
     coded: Sequence[Coded]
     "Coded adapters."
+    sends: Mapping[str, Sequence[Send]]
+    "What is sent to it, by bus."
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ class _SiteCompiler:
         taken: dict[tuple[str, int], str] = {}
         for index, container in enumerate(containers):
             own = [(bus, item.key) for bus, items in container.messages.items() for item in items]
+            own += [(bus, item.key) for bus, items in container.sends.items()
+                    for item in items if not item.once]  # fmt: skip
             for coded in container.coded:
                 own += {(coded.bus, slot.key) for slot in coded.adapter.slots}
             seen = dict(taken)
@@ -176,7 +181,7 @@ class _SiteCompiler:
                 self._problems += error.problems
         return Container(
             row.name, row.title, layout, dict(plan.messages), plan.slots, plan.slot_of, plan.inputs,
-            frozenset(plan.carried), plan.coded,
+            frozenset(plan.carried), plan.coded, dict(plan.sends),
         )  # fmt: skip
 
     def _spoken(
