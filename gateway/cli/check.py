@@ -15,6 +15,7 @@ from gateway.mapping.database import load_database
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
 from gateway.mapping.notation import indices_in
+from gateway.mapping.pcs_file import load_pcs
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
@@ -25,7 +26,9 @@ from gateway.model.pack import LARGEST, Layout, Topology
 
 FilesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="Sites, frame files, register maps, databases."),
+    typer.Argument(
+        metavar="FILE...", help="Sites, frame files, register maps, PCS maps, databases."
+    ),
 ]
 _DATABASES = {".dbc", ".kcd", ".sym", ".arxml"}
 
@@ -63,12 +66,16 @@ def _checked(search: Library, file: str) -> str:
     if Path(file).suffix.lower() in _DATABASES:
         return _database(search, file)
     source_file = next(
-        (found for kind in ("sites", "registers", "frames") if (found := search.find(file, kind))),
+        (
+            found
+            for kind in ("sites", "registers", "frames", "pcs")
+            if (found := search.find(file, kind))
+        ),
         None,
     )
     if source_file is None:
         raise MappingError(
-            [Problem(file, "no such file", remedy="name a site, a map or a frame file")]
+            [Problem(file, "no such file", remedy="name a site, a map, a frame file or a PCS map")]
         )
     source = parse(read_text(source_file), str(source_file))
     keys = source.data if isinstance(source.data, dict) else {}
@@ -76,8 +83,8 @@ def _checked(search: Library, file: str) -> str:
         if key in keys:
             return told(search, str(source_file))
     raise MappingError(
-        [source.problem((), "is neither a site, a register map nor a frame file",
-                        "begin it with site:, map: or protocol:")]
+        [source.problem((), "is neither a site, a register map nor a frame file, nor a PCS map",
+                        "begin it with site:, map:, protocol: or pcs:")]
     )  # fmt: skip
 
 
@@ -123,4 +130,15 @@ def _database(search: Library, file: str) -> str:
     return told
 
 
-_KINDS: dict[str, Callable[[Library, str], str]] = {"site": _site, "map": _map, "protocol": _frames}
+def _pcs(search: Library, file: str) -> str:
+    pcs = load_pcs(search, file)
+    written = sum(len(span) for span in pcs.write_spans)
+    told = f"PCS map {pcs.name} is right: {len(pcs.reads)} rows read, {written} written"
+    requests = len(pcs.read_spans) + len(pcs.write_spans)
+    told += f", {requests} requests every {pcs.poll:g} s, watchdog {pcs.watchdog:g} s"
+    return told + ("; not tried on a device" if pcs.unverified else "")
+
+
+_KINDS: dict[str, Callable[[Library, str], str]] = {
+    "site": _site, "map": _map, "protocol": _frames, "pcs": _pcs,
+}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where files are looked for by name: sites, register maps, frame files, databases.
+"""Where files are looked for by name: sites, register maps, frame files, PCS maps, databases.
 
 As a path, beside the file that names it, in the folders of the search path, in the installed mappings;
 never below them. The first hit wins and is kept in `found`, for the log.

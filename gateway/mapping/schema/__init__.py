@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.mapping.deviation import Deviation, report
 from gateway.mapping.schema.frames import FrameFile
+from gateway.mapping.schema.pcs import PcsFile
 from gateway.mapping.schema.registers import MapFile
 from gateway.mapping.schema.site import SiteFile
 from gateway.mapping.source import Location, Source
 
-__all__ = ["FrameFile", "MapFile", "SiteFile", "load"]
+__all__ = ["FrameFile", "MapFile", "PcsFile", "SiteFile", "load"]
 
-File = TypeVar("File", SiteFile, FrameFile, MapFile)
+File = TypeVar("File", SiteFile, FrameFile, MapFile, PcsFile)
 
 
 def load(source: Source, model: type[File]) -> File:
