@@ -96,6 +96,68 @@ class MessageRow(Row):
     signals: dict[str, SignalRow] = {}
 
 
+class SentSignalRow(Row):
+    """A signal of a message that is sent: where it lies, and what is put there."""
+
+    bits: str | None = None
+    bytes: int | str | None = None
+    type: Literal["unsigned", "signed", "float"] = "unsigned"
+    scale: float | None = None
+    offset: float | None = None
+    order: str | None = None
+    "The order whose value it takes; the byte order is that of `bits`, or of the message."
+    states: dict[int, int] | None = None
+    "Value of the order -> raw value."
+    none: int | None = None
+    "The raw value that means no order; without one a frame with no order is not sent."
+    wrap: Annotated[int, Field(ge=2)] | None = None
+    "The order's value is taken modulo this."
+    given: str | None = None
+    "An order: while it is 0, the raw value is `otherwise`."
+    otherwise: int = 0
+    const: int | None = None
+    "Always this raw value."
+    counter: Annotated[int, Field(ge=2)] | None = None
+    "A rolling counter with this modulo."
+    checksum: Literal["crc8_sae_j1850", "crc8_autosar", "xor", "sum"] | None = None
+    over: int | str | None = None
+    "The bytes that the checksum covers; all others if not given."
+
+    def place(self) -> SignalRow:
+        """Where it lies, as of a signal that is received."""
+        fields = {"bits", "bytes", "type", "scale", "offset"}
+        return SignalRow.model_validate(self.model_dump(include=fields, exclude_unset=True))
+
+
+class SendRow(Row):
+    """A message that is sent."""
+
+    message: str | None = None
+    name: Name | None = None
+    id: int | str | IdRow | None = None
+    extended: bool | None = None
+    bus: Name = "main"
+    length: Annotated[int, Field(ge=0, le=64)] | None = None
+    order: ByteOrder | None = None
+    period: Positive | None = None
+    once: str | None = None
+    "The order for each new value of which it is sent once, instead of again and again."
+    times: Annotated[int, Field(ge=1, le=10)] = 3
+    "How often it is said then."
+    timeout: Positive | None = None
+    "How long the BMU waits for it before it acts."
+    signals: Annotated[dict[str, SentSignalRow], Field(min_length=1)]
+
+    def frame(self) -> MessageRow:
+        """The same message as one that is received: what names it, and where its signals lie."""
+        fields = {"message", "name", "id", "extended", "bus", "length", "order"}
+        return MessageRow(
+            **self.model_dump(include=fields),
+            period=self.period or 1,
+            signals={name: row.place() for name, row in self.signals.items()},
+        )
+
+
 class DatabaseRow(Row):
     """A DBC or KCD file that a frame file is bound to."""
 
@@ -116,3 +178,5 @@ class FrameFile(Row):
     "Which direction of current and power the protocol counts as positive."
     order: ByteOrder = "little"
     messages: Annotated[list[MessageRow], Field(min_length=1)]
+    sends: list[SendRow] = []
+    "What the gateway sends to the BMUs."
