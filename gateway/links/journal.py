@@ -45,14 +45,6 @@ class _Batch(NamedTuple):
     kept: Mapping[str, str]
 
 
-class _Waiting(NamedTuple):
-    """Somebody who waits for a batch."""
-
-    ticket: int
-    callback: Callable[[], None]
-    patience: asyncio.TimerHandle
-
-
 class Journal:
     """An open journal; all methods are for the loop's thread."""
 
@@ -89,8 +81,8 @@ class Journal:
         "Since when the disk is at work, on the monotonic clock."
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: dict[int, _Waiting] = {}
-        self._names = itertools.count()
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+        self._look: asyncio.TimerHandle | None = None
         self._file: JournalFile | None = None
         last, self._kept = self._open()
         self._restored = dict(self._kept)
@@ -192,8 +184,8 @@ class Journal:
             if ticket <= self._settled or self.failed:
                 loop.call_soon(callback)
                 return
-            patience = loop.call_later(_STALL + 0.1, self._deliver)
-            self._waiting[next(self._names)] = _Waiting(ticket, callback, patience)
+            self._waiting.append((ticket, callback))
+            self._look = self._look or loop.call_later(_AGAIN, self._deliver)
 
     def _deliver(self) -> None:
         """Tell a new state and call back who need not wait any more; in the loop."""
@@ -202,11 +194,16 @@ class Journal:
             self._told = failed
             if self.on_state is not None:
                 self.on_state(failed)
-        for name, waiting in list(self._waiting.items()):
-            if waiting.ticket <= self._settled or failed:
-                waiting.patience.cancel()
-                del self._waiting[name]
-                asyncio.get_running_loop().call_soon(waiting.callback)
+        loop, still = asyncio.get_running_loop(), list[tuple[int, Callable[[], None]]]()
+        for ticket, callback in self._waiting:
+            if ticket <= self._settled or failed:
+                loop.call_soon(callback)
+            else:
+                still.append((ticket, callback))
+        self._waiting = still  # the writer must not see it empty before
+        if self._look is not None:
+            self._look.cancel()
+        self._look = loop.call_later(_AGAIN, self._deliver) if self._waiting else None
 
     def close(self) -> bool:
         """Write what waits, within a bound, and let go; whether all was written."""
@@ -214,8 +211,8 @@ class Journal:
             self._closing = True
             self._wake.notify_all()
         self._thread.join(_DRAIN)
-        for waiting in self._waiting.values():
-            waiting.patience.cancel()
+        if self._look is not None:
+            self._look.cancel()
         return not self._thread.is_alive() and not self._pending
 
     def _work(self) -> None:
