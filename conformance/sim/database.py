@@ -1,12 +1,12 @@
 """The demo BMU protocol as a DBC file: `python -m conformance.sim.database > mappings/frames/demo-bmu.dbc`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from conformance.sim.alarms import BITS
 from conformance.sim.battery import Ratings
 from conformance.sim.bmu import PAGE, identifier
 
-_HEADER = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: BMU\n'
+_HEADER = 'VERSION ""\n\nNS_ :\n\nBS_:\n\nBU_: BMU Gateway\n'
 _FIXED = {
     (0x10, "Rack_Measure"): (
         'RackVoltage : 7|16@0+ (0.1,0) [0|2000] "V"',
@@ -36,6 +36,19 @@ _FIXED = {
         'SerialNumber : 16|48@1+ (1,0) [0|0] ""',
     ),
 }
+_REQUESTS = {
+    (0x190101A0, "Rack_Request"): (
+        'Request : 0|2@1+ (1,0) [0|2] ""',
+        'AlarmReset : 4|1@1+ (1,0) [0|1] ""',
+        'Stop : 5|1@1+ (1,0) [0|1] ""',
+        'Operation : 8|8@1+ (1,0) [0|2] ""',
+        'Heartbeat : 16|8@1+ (1,0) [0|255] ""',
+        'Request_Counter : 48|4@1+ (1,0) [0|15] ""',
+        'Request_CRC : 56|8@1+ (1,0) [0|255] ""',
+    ),
+    (0x190001A2, "Clock"): ('Seconds : 0|32@1+ (1,0) [0|4294967295] "s"',),
+}
+"What the BMUs are sent; the clock goes to all of them."
 
 
 def _paged(count: int, name: str, scaling: str, unit: str) -> Iterator[str]:
@@ -63,9 +76,15 @@ def lines(ratings: Ratings | None = None) -> Iterator[str]:
     }
     yield _HEADER
     for (kind, name), signals in messages.items():
-        yield f"BO_ {identifier(1, kind) | 1 << 31} {name}: 8 BMU"
-        yield from (f" SG_ {signal} Vector__XXX" for signal in signals)
-        yield ""
+        yield from _message(identifier(1, kind), f"{name}: 8 BMU", signals)
+    for (number, name), signals in _REQUESTS.items():
+        yield from _message(number, f"{name}: 8 Gateway", signals)
+
+
+def _message(number: int, title: str, signals: Iterable[str]) -> Iterator[str]:
+    yield f"BO_ {number | 1 << 31} {title}"
+    yield from (f" SG_ {signal} Vector__XXX" for signal in signals)
+    yield ""
 
 
 if __name__ == "__main__":

@@ -2,16 +2,19 @@
 
 An adapter is told the layout and the racks that it serves, and says which identifiers it wants, on which
 schedules, and which elements they carry. From then on it turns frames into readings: pure and total, any
-bytes, no exception, no clock, no I/O. It sees the model and the frame, nothing else.
+bytes, no exception, no clock, no I/O. It sees the model and the frame, nothing else. One that also has
+`sends` turns orders into frames, under the same rules.
 """
 
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from gateway.canbus.frame import Frame
+from gateway.canbus.send import Send
 from gateway.errors import AdapterError
+from gateway.model.order import Orders
 from gateway.model.pack import Layout
 from gateway.model.store import Slot
 
@@ -37,6 +40,17 @@ class Adapter(Protocol):
 
     def decode(self, frame: Frame) -> Iterable[Reading]:
         """What a frame tells; nothing for a frame that is damaged or not meant."""
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """What an adapter is besides, where its BMUs are told something."""
+
+    sends: Sequence[Send]
+    "The messages that it sends, and when; `canbus.send.encoded` makes what a table can say."
+
+    def encode(self, send: Send, orders: Orders, counter: int) -> bytes | None:
+        """The payload, `send.length` bytes, of frame number `counter`; None: nothing is to be sent."""
 
 
 @dataclass(frozen=True, slots=True)

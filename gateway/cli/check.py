@@ -111,6 +111,7 @@ def _map(search: Library, file: str) -> str:
 def _frames(search: Library, file: str) -> str:
     protocol = load_protocol(search, file)
     buses = {row.bus: row.bus for row in protocol.rows.messages}
+    buses |= {row.bus: row.bus for row in protocol.rows.sends}
     identifiers = [row.id for row in protocol.rows.messages]
     every = all(part is not None and "rack" in indices_in(part) for part in identifiers)
     shape = _BY_ID if every else _BY_NAME
@@ -118,7 +119,8 @@ def _frames(search: Library, file: str) -> str:
     several = every or any("{rack" in name or "rack" in counted(row) for name, row in rows)
     racks = range(1, shape.racks + 1) if several else (1,)
     FrameCompiler(protocol, Plan(Layout(shape)), buses, {rack: rack for rack in racks}).add()
-    return f"frame file {protocol.rows.protocol} is right: {len(protocol.rows.messages)} rows"
+    sent = f", {len(protocol.rows.sends)} sent" if protocol.rows.sends else ""
+    return f"frame file {protocol.rows.protocol} is right: {len(protocol.rows.messages)} rows{sent}"
 
 
 def _database(search: Library, file: str) -> str:

@@ -1,10 +1,11 @@
 """What the protocols of a container come to: messages, schedules, and who carries which element."""
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.canbus.adapter import Adapter
+from gateway.canbus.adapter import Adapter, Sender
 from gateway.canbus.send import Send
 from gateway.canbus.table import Message
 from gateway.model.pack import Layout
@@ -61,6 +62,11 @@ class Plan:
         first = len(self.slots)
         self.slots += adapter.slots
         self.coded.append(Coded(bus, adapter, first))
+        if isinstance(adapter, Sender):
+            own = (
+                dataclasses.replace(send, bus=bus, encode=adapter.encode) for send in adapter.sends
+            )
+            self.sends[bus] += own
         owned = adapter.slot_of.items()
         return sorted(
             {
