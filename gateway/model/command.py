@@ -3,7 +3,8 @@
 Rules of the table:
 - a number is published (result block, `select`, journal) and never moves;
 - a *cyclic* row may be written over and over and is never refused by control state (CONTROL R4); a
-  *one-shot* row acts when its value changes to something other than 0, never on a held value (R3);
+  *one-shot* row acts when its value changes to something other than 0, never on a held value (R3); one that
+  `repeats` acts with every write, 0 included;
 - *safe* rows need only the role (R1); *unsafe* ones also lease, mode, interlocks and, where marked, select
   (R2); a row that is neither is judged by its value: less is safe, more is not;
 - power is AC at the terminals of the PCS, positive when discharging.
@@ -77,13 +78,9 @@ class Instruction:
     "Needs a select before it (R2)."
     states: Mapping[int, str] = field(default_factory=dict)
     signed: bool = False
+    repeats: bool = False
     withdrawable: bool = False
     "Whether the type's pattern for no value withdraws it."
-
-    @property
-    def is_setpoint(self) -> bool:
-        """Whether it dies at a deadline of its own (R9)."""
-        return self.cyclic and self.withdrawable
 
 
 MODE = {
@@ -107,9 +104,10 @@ _ROWS = (
     Instruction(7, "discharge_enable", _C, "Whether the EMS allows discharging", _D, _BY, cyclic=True, high=1, states=_YES_NO),
     Instruction(8, "charge_current_cap", _C, "Charge current that the EMS allows; narrows only", _D, _BY, cyclic=True, unit="A", high=_INF, withdrawable=True),
     Instruction(9, "discharge_current_cap", _C, "Discharge current that the EMS allows; narrows only", _D, _BY, cyclic=True, unit="A", high=_INF, withdrawable=True),
-    Instruction(10, "lease", _C, "Seconds for which the writer wants to command; 0 gives it back", _D, _BY, unit="s", high=3600),
+    Instruction(10, "lease", _C, "Seconds for which the writer wants to command; 0 gives it back", _D, _BY, unit="s", high=3600, repeats=True),
     Instruction(11, "select", _C, "Arms a command: its number x 100 + rack", _D, _SAFE, high=65534),
     Instruction(12, "mode_request", _C, "2 standby: open all racks; 3 ready: stay closed without power; 4 run", _D, _BY, high=4, states={number: MODE[number] for number in (2, 3, 4)}),
+    Instruction(13, "local_key", _C, "1 local: remote masters may only go the safe way; turned by local masters alone", _O, _BY, high=1, repeats=True, states={0: "remote", 1: "local"}),
     Instruction(20, "connect", _C, "Connect all enabled racks", _O, _UNSAFE, select=True),
     Instruction(21, "disconnect", _C, "Disconnect all racks, at low current", _D, _SAFE),
     Instruction(22, "rack_connect", _R, "Connect this rack", _O, _UNSAFE, select=True),

@@ -1,0 +1,105 @@
+"""Who may command: roles, the lease, the local key, and select-before-operate (R1, R2, R6, R7, R36)."""
+
+import dataclasses
+import math
+
+from gateway.control.settings import Settings
+from gateway.control.state import Heartbeat, Lease, Selection, State
+from gateway.control.watchdog import begun
+from gateway.model.command import (
+    BY_NUMBER,
+    SELECT_STEP,
+    Command,
+    Origin,
+    Reason,
+    Verdict,
+)
+from gateway.model.point import Scope
+
+ACCEPTED = Verdict(accepted=True, acts=True)
+
+
+def refused(reason: Reason, detail: str = "") -> Verdict:
+    """A refusal and why."""
+    return Verdict(accepted=False, reason=reason, detail=detail, acts=True)
+
+
+def authority(state: State, origin: Origin) -> Verdict | None:
+    """What stands against an unsafe command of a master; None: nothing (R2, R7, R36)."""
+    if state.is_local and not origin.is_local:
+        return refused(Reason.SWITCHING_HIERARCHY, "local")
+    if state.lease is None:
+        return refused(Reason.NO_AUTHORITY, "no lease")
+    if state.lease.owner.name != origin.name:
+        return refused(Reason.LOCKED_BY_OTHER, state.lease.owner.name)
+    return None
+
+
+def leased(state: State, command: Command, now: float) -> tuple[State, Verdict]:
+    """Grant, renew or give back the lease (R7)."""
+    holder, origin = state.lease, command.origin
+    if state.is_local and not origin.is_local:
+        return state, refused(Reason.SWITCHING_HIERARCHY, "local")
+    theirs = holder is not None and holder.owner.name != origin.name
+    if command.value == 0:
+        if holder is None or theirs:
+            return state, refused(Reason.LOCKED_BY_OTHER if theirs else Reason.POSITION_REACHED)
+        return dataclasses.replace(
+            state, lease=None, selection=None, wants_run=False, heartbeat=Heartbeat()
+        ), ACCEPTED
+    if holder is not None and theirs and not _overrides(origin, holder.owner):
+        return state, refused(Reason.LOCKED_BY_OTHER, holder.owner.name)
+    lease = Lease(origin, command.value, now + command.value)
+    taken = dataclasses.replace(state, wants_run=False, selection=None) if theirs else state
+    return begun(taken, lease, now), ACCEPTED
+
+
+def _overrides(origin: Origin, holder: Origin) -> bool:
+    """Whether a master may take the lease over (R7)."""
+    return origin.priority > holder.priority or (origin.is_local and not holder.is_local)
+
+
+def selected(
+    state: State, command: Command, settings: Settings, now: float
+) -> tuple[State, Verdict]:
+    """Arm a command for a while (R2); the token lives as long as the lease."""
+    number, rack = divmod(int(command.value), SELECT_STEP)
+    target = BY_NUMBER.get(number)
+    fits = target is not None and target.select and (target.scope is Scope.RACK) == (rack > 0)
+    if target is None or not fits or rack > len(state.racks):
+        return state, refused(Reason.NOT_SUPPORTED, f"select {command.value:g}")
+    if command.origin.role < target.role:
+        return state, refused(Reason.NO_AUTHORITY, target.name)
+    if against := authority(state, command.origin):
+        return state, against
+    token = Selection((target.name, rack), command.origin.name, now + settings.select_window)
+    return dataclasses.replace(state, selection=token), ACCEPTED
+
+
+def armed(state: State, command: Command, now: float) -> Verdict | None:
+    """What stands against operating a command that needs a select: CMD-01."""
+    token = state.selection
+    if token is None or token.target != command.key or token.owner != command.origin.name:
+        return refused(Reason.NOT_SELECTED)
+    return refused(Reason.TIME_LIMIT_OVER, "select") if now >= token.until else None
+
+
+def switched(state: State, command: Command) -> tuple[State, Verdict]:
+    """The local key (R36): only a master that is local turns it."""
+    if not command.origin.is_local:
+        return state, refused(Reason.SWITCHING_HIERARCHY, "remote")
+    return dataclasses.replace(state, is_local=command.value == 1), ACCEPTED
+
+
+def is_edge(state: State, command: Command) -> bool:
+    """Whether a one-shot acts: its value has changed, for this master, to something other than 0 (R3)."""
+    key = (command.origin.name, *command.key)
+    return command.value != 0 and state.held.get(key, math.nan) != command.value
+
+
+def noted(state: State, command: Command) -> State:
+    """The state that remembers what was written."""
+    held = {**state.held, (command.origin.name, *command.key): command.value}
+    return dataclasses.replace(
+        state, held=held, written={**state.written, command.key: command.value}
+    )

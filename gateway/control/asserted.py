@@ -1,0 +1,78 @@
+"""Which interlock rows have a cause now, beside what BMUs report (R17, R21, R31, R34, R35, R41, R42)."""
+
+import math
+from collections.abc import Iterator
+
+from gateway.control.facts import Asserted, Facts, Plant
+from gateway.control.interlock import BY_NAME
+from gateway.control.settings import PcsPath, Settings
+from gateway.control.state import State
+
+Key = tuple[int, int]
+Cause = tuple[Key, float]
+
+
+def causes(state: State, facts: Facts, settings: Settings, plant: Plant, now: float) -> Asserted:
+    """Every row whose cause is there, with the value that says so."""
+    found = dict(facts.reported)
+    found.update(_of_racks(state, facts, settings, now))
+    found.update(_of_container(state, facts, plant))
+    if settings.path is PcsPath.WE_DRIVE:
+        found.update(_of_pcs(state, facts, settings, plant, now))
+    return found
+
+
+def _row(name: str, rack: int, value: float) -> Cause:
+    return (BY_NAME[name].number, rack), value
+
+
+def _of_racks(state: State, facts: Facts, settings: Settings, now: float) -> Iterator[Cause]:
+    for index, rack in enumerate(state.racks):
+        number, age = index + 1, facts.limits_age[index]
+        if not facts.heard[index]:
+            yield _row("never_heard", number, 1)
+        elif facts.connected[index] != 0 and age > settings.limits_stale:
+            yield _row("limits_stale", number, age)
+            if age > settings.limits_lost:
+                yield _row("limits_lost", number, age)
+        if rack.mismatch:
+            yield _row("contactor_mismatch", number, facts.connected[index])
+        if now < rack.locked_until:
+            yield _row("precharge_lockout", number, rack.locked_until - now)
+
+
+def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
+    if any(facts.heard) and all(math.isnan(value) for value in facts.connected):
+        yield _row("bus_silent", 0, 1)
+    if state.heartbeat.is_lost:
+        yield _row("ems_lost", 0, 1)
+    if state.tripped_by is not None:
+        yield _row("trip", 0, 1)
+    if state.stopped:
+        yield _row("software_stop", 0, 1)
+    if plant.duplicate:
+        yield _row("duplicate_master", 0, 1)
+    if plant.journal_failed:
+        yield _row("journal_failed", 0, 1)
+    if not plant.is_live:
+        yield _row("not_live", 0, 1)
+
+
+def _of_pcs(
+    state: State, facts: Facts, settings: Settings, plant: Plant, now: float
+) -> Iterator[Cause]:
+    """What the PCS that we drive says, unless it is left alone (R12)."""
+    age = now - plant.pcs.at
+    if state.left_alone:
+        return
+    if age > settings.pcs_timeout:
+        yield _row("pcs_lost", 0, age)
+        return
+    if plant.pcs.has_fault:
+        yield _row("pcs_fault", 0, 1)
+    racks = sum(
+        current for current, on_bus in zip(facts.current, facts.conducts, strict=True) if on_bus
+    )
+    apart = abs(racks - plant.pcs.dc_current)
+    if apart > max(settings.current_tolerance, settings.current_share * abs(racks)):
+        yield _row("bus_inconsistent", 0, apart)

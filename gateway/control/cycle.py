@@ -1,0 +1,203 @@
+"""The control core's two functions: `admit` what a master writes, `step` once a cycle (DESIGN 6).
+
+Both are pure: state in, state out. `step` goes through the chain of interlocks, the mode machine, what is
+alive, the limits, the racks' sequences, and ends in orders and in the verification of earlier commands.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.control import arbiter, chain, limit, watchdog
+from gateway.control.asserted import causes
+from gateway.control.cyclic import written
+from gateway.control.facts import QUIET, Facts, Plant
+from gateway.control.interlock import Effect
+from gateway.control.limit import Allowed
+from gateway.control.machine import Situation as Seen
+from gateway.control.machine import moved
+from gateway.control.operate import OPERATIONS, Situation, is_safe, targets
+from gateway.control.orders import ordered, pcs_order
+from gateway.control.sequence import sequenced
+from gateway.control.settings import Settings
+from gateway.control.state import Mode, Phase, State
+from gateway.control.verify import abandoned, began, verified
+from gateway.model.command import Command, Direction, Reason, Verdict
+from gateway.model.event import KINDS, Event
+from gateway.model.order import Orders, PcsOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a cycle came to."""
+
+    state: State
+    orders: Orders
+    pcs: PcsOrder
+    allowed: Allowed
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of a write: all of its commands, or none (R4)."""
+
+    state: State
+    verdicts: tuple[Verdict, ...]
+    events: tuple[Event, ...] = ()
+
+    @property
+    def refusal(self) -> Verdict | None:
+        """The first refusal: the write is answered with an exception."""
+        return next((verdict for verdict in self.verdicts if not verdict.accepted), None)
+
+    @property
+    def acts(self) -> bool:
+        """Whether a one-shot was accepted: the cycle runs at once."""
+        return self.refusal is None and any(verdict.acts for verdict in self.verdicts)
+
+
+def admit(
+    state: State, facts: Facts, commands: Sequence[Command], settings: Settings, now: float,
+    plant: Plant = QUIET,
+) -> Admission:  # fmt: skip
+    """Judge a write at once; the new state is kept. A refused one leaves nothing but its result."""
+    on = Situation(facts, plant, settings, now)
+    new, verdicts, events = state, [], []
+    for command in commands:
+        new, verdict, told = _admitted(new, command, on)
+        verdicts.append(verdict)
+        events += told
+        if not verdict.accepted:
+            kept = arbiter.noted(state, command)
+            return Admission(began(kept, command, verdict, (), now), tuple(verdicts), tuple(told))
+    return Admission(new, tuple(verdicts), tuple(events))
+
+
+def _admitted(state: State, command: Command, on: Situation) -> tuple[State, Verdict, list[Event]]:
+    """One command of a write."""
+    if command.origin.role < command.instruction.role:
+        return state, Verdict(accepted=False, reason=Reason.NO_AUTHORITY, detail="role"), []
+    if command.instruction.cyclic:
+        return written(state, command, on)
+    if not command.instruction.repeats and not arbiter.is_edge(state, command):
+        return arbiter.noted(state, command), Verdict(accepted=True), []
+    noted = arbiter.noted(state, command)
+    if against := _against(state, command, on.now):
+        return noted, against, [_told(command, against, on.now)]
+    new, verdict = OPERATIONS[command.instruction.name](noted, command, on)
+    if command.instruction.select:
+        new = dataclasses.replace(new, selection=None)
+    if verdict.accepted:
+        new = began(new, command, verdict, targets(new, command), on.now)
+    return new, verdict, [_told(command, verdict, on.now)]
+
+
+def _against(state: State, command: Command, now: float) -> Verdict | None:
+    """What stands against a command before its own conditions: arbiter, then select (R2)."""
+    if command.instruction.direction is not Direction.UNSAFE and not _is_more(command):
+        return None
+    if against := arbiter.authority(state, command.origin):
+        return against
+    return arbiter.armed(state, command, now) if command.instruction.select else None
+
+
+def _is_more(command: Command) -> bool:
+    """Whether a command that is judged by its value goes the unsafe way."""
+    return command.instruction.name == "mode_request" and not is_safe(command)
+
+
+def _told(command: Command, verdict: Verdict, now: float) -> Event:
+    detail = "accepted" if verdict.accepted else f"refused, {verdict.reason.name.lower()}"
+    detail += f", {verdict.detail}" if verdict.detail else ""
+    return Event(
+        KINDS["command"], now, rack=command.rack, row=command.instruction.name, value=command.value,
+        origin=command.origin.name, detail=detail,
+    )  # fmt: skip
+
+
+def step(
+    state: State, facts: Facts, settings: Settings, now: float, plant: Plant = QUIET
+) -> Outcome:
+    """One control cycle."""
+    events: list[Event] = []
+    state, told = watchdog.expired(state, now)
+    events += told
+    state, told = watchdog.watched(state, settings, now)
+    events += told
+    state, told = _chained(state, facts, settings, plant, now)
+    events += told
+    state, told = _moded(state, facts, settings, now)
+    events += told
+    state, told = sequenced(state, facts, settings, now)
+    events += told
+    state, told = verified(state, settings, now)
+    events += told
+    state = abandoned(state)
+    effects = chain.united(state.chain, _conducting(facts))
+    limits = limit.allowed(state, facts, settings, effects)
+    state = _powered(state, settings, limits, effects, now)
+    state = dataclasses.replace(state, stepped=now)
+    orders = ordered(state, now)
+    return Outcome(
+        state, orders, pcs_order(state, settings, limits, effects, now), limits, tuple(events)
+    )
+
+
+def _conducting(facts: Facts) -> list[int]:
+    return [number for number, conducts in enumerate(facts.conducts, 1) if conducts]
+
+
+def _chained(
+    state: State, facts: Facts, settings: Settings, plant: Plant, now: float
+) -> tuple[State, tuple[Event, ...]]:
+    """The state after the interlock chain, and after a reset that is under way."""
+    asserted = causes(state, facts, settings, plant, now)
+    moved_chain = chain.advance(state.chain, state.first_out, asserted, settings, now)
+    events, rows, first_out = moved_chain.events, moved_chain.chain, moved_chain.first_out
+    if now <= state.reset_until:
+        rows, told = chain.reset(rows, now)
+        events += told
+    if first_out is not None and not chain.is_latched(rows):
+        first_out = None
+    return dataclasses.replace(state, chain=rows, first_out=first_out), events
+
+
+def _moded(
+    state: State, facts: Facts, settings: Settings, now: float
+) -> tuple[State, tuple[Event, ...]]:
+    """The state after the mode machine."""
+    waited = now - state.started >= settings.adopt_time
+    seen = Seen(
+        adopted=waited or all(not math.isnan(value) for value in facts.connected),
+        latched=chain.is_fault(state.chain, _conducting(facts)),
+        closed=any(rack.phase in {Phase.CLOSED, Phase.UNLOADING} for rack in state.racks),
+        run=state.wants_run and state.lease is not None and not state.heartbeat.is_lost,
+    )
+    mode = moved(state.mode, seen)
+    if mode is state.mode:
+        return state, ()
+    keeps = mode is Mode.RUN
+    new = dataclasses.replace(state, mode=mode, mode_since=now, wants_run=state.wants_run and keeps)
+    return new, (Event(KINDS["mode"], now, detail=mode.name.lower()),)
+
+
+def _powered(
+    state: State, settings: Settings, limits: Allowed, effects: Effect, now: float
+) -> State:
+    """The state with what becomes of the setpoints."""
+    power = limit.active(state, settings, limits, effects, now)
+    reactive = limit.reactive(state, settings, effects)
+    is_zero = power.applied == 0 and reactive.applied == 0
+    since = state.zero_since if is_zero and not math.isnan(state.zero_since) else now
+    lost = state.heartbeat.is_lost
+    alone = lost and is_zero and now - since >= _SETTLED
+    return dataclasses.replace(
+        state, power=power, reactive=reactive, zero_since=since if is_zero else math.nan,
+        left_alone=alone,
+    )  # fmt: skip
+
+
+_SETTLED = 1.0
+"s for which zero is commanded before the PCS is left alone (R12)."

@@ -1,0 +1,80 @@
+"""Cyclic rows: heartbeat, setpoints, caps and enables; never refused by control state (R4, R5, R9)."""
+
+import dataclasses
+import math
+
+from gateway.control import arbiter, watchdog
+from gateway.control.operate import Situation
+from gateway.control.settings import Settings
+from gateway.control.state import Setpoint, State
+from gateway.control.watchdog import POWER, REACTIVE
+from gateway.model.command import Command, Reason, Verdict
+from gateway.model.event import KINDS, Event
+
+_PERCENT = {"power_setpoint_percent": POWER, "reactive_setpoint_percent": REACTIVE}
+_PARTS = 100.0
+Change = tuple[State, Verdict, list[Event]]
+
+
+def written(state: State, command: Command, on: Situation) -> Change:
+    """What a cyclic row changes; one that is not allowed is held: accepted, not applied, with its reason."""
+    state = arbiter.noted(state, command)
+    against = arbiter.authority(state, command.origin)
+    if command.instruction.name == "ems_heartbeat":
+        if against is not None:
+            return _fate(state, command, against, on.now)
+        return watchdog.beaten(state, int(command.value), on.now), Verdict(accepted=True), []
+    key, value = _as_stored(command, on.settings)
+    before = state.setpoints.get(key)
+    if against is not None and not _is_less(before, value, key):
+        return _fate(state, command, against, on.now)
+    setpoint = None
+    if not math.isnan(value):
+        life = on.settings.setpoint_life if key in {POWER, REACTIVE} else math.inf
+        ends = on.now + life
+        if against is not None and before is not None:
+            ends = before.deadline  # less is allowed, longer is not (R9)
+        setpoint = Setpoint(value, command.origin.name, on.now, ends)
+    state = dataclasses.replace(state, setpoints=watchdog.set_to(state.setpoints, key, setpoint))
+    return _fate(state, command, None, on.now)
+
+
+def _fate(state: State, command: Command, against: Verdict | None, now: float) -> Change:
+    """The verdict on a cyclic value, and an event where it is another than before: not one for each renewal."""
+    name, origin = command.instruction.name, command.origin.name
+    reason = Reason.NONE if against is None else against.reason
+    verdict = Verdict(
+        accepted=True, reason=reason, detail="" if against is None else against.detail
+    )
+    if state.fates.get((origin, name)) is reason:
+        return state, verdict, []
+    state = dataclasses.replace(state, fates={**state.fates, (origin, name): reason})
+    told = "accepted" if against is None else f"held, {reason.name.lower()}, {verdict.detail}"
+    event = Event(KINDS["setpoint"], now, row=name, value=command.value, origin=origin, detail=told)
+    return state, verdict, [event]
+
+
+def _as_stored(command: Command, settings: Settings) -> tuple[str, float]:
+    """The setpoint that a row writes, in its own unit and within the rating (R5)."""
+    name, value = command.instruction.name, command.value
+    if name in _PERCENT:
+        key = _PERCENT[name]
+        value = value / _PARTS * _rating(key, value, settings)
+    else:
+        key = name
+    return key, value
+
+
+def _rating(key: str, value: float, settings: Settings) -> float:
+    if key == REACTIVE:
+        return settings.reactive_rating
+    return settings.discharge_rating if value > 0 else settings.charge_rating
+
+
+def _is_less(before: Setpoint | None, value: float, name: str) -> bool:
+    """Whether a value asks for less than what stands (R1): that needs the role alone."""
+    if name.endswith("_cap"):
+        return before is None or value < before.value
+    if before is None:
+        return value == 0 and name.endswith("_enable")
+    return math.isnan(value) or (abs(value) <= abs(before.value) and value * before.value >= 0)

@@ -1,0 +1,162 @@
+"""What control looks at in a snapshot: a few numbers a rack, unknown ones as NaN.
+
+A number is known while its quality lets it be used; old data are unknown here, whatever a face shows.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.control.interlock import BY_NAME, FIRST_ALARM, INTERLOCKS, WATCHED
+from gateway.control.settings import Threshold
+from gateway.model.alarm import CAUSES, Level, alarm_point
+from gateway.model.order import NO_REPORT, PcsReport
+from gateway.model.pack import Snapshot
+from gateway.model.point import Scope
+from gateway.model.quality import USABLE, Detail
+
+Asserted = Mapping[tuple[int, int], float]
+"Interlock rows whose cause is there, by number and rack (0: the container), with the value that says so."
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What the links know: everything that control hears of, except CAN frames."""
+
+    pcs: PcsReport = NO_REPORT
+    duplicate: str = ""
+    "The identifier that another master sends, and on which bus (R34)."
+    journal_failed: str = ""
+    is_live: bool = True
+    "False for replayed data (R35)."
+
+
+QUIET = Plant()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One container at one instant, as control sees it."""
+
+    voltage: Numbers
+    "V of each rack."
+    current: Numbers
+    connected: Numbers
+    "1, 0 or NaN of each rack."
+    precharging: tuple[bool, ...]
+    "Found in half-done precharge (R14)."
+    heard: tuple[bool, ...]
+    "Whether the rack's feedback has ever been heard (R17)."
+    limits_age: Numbers
+    "s since the rack last told its limits; inf: never; NaN where no rack tells any."
+    charge_amperes: float
+    discharge_amperes: float
+    charge_watts: float
+    discharge_watts: float
+    "DC limits of the bus: NaN where nobody tells of them, 0 where they are not known (R19)."
+    bus_voltage: float
+    reported: Asserted
+    "Alarms and trips of BMUs, and thresholds of the site's own."
+
+    @property
+    def conducts(self) -> tuple[bool, ...]:
+        """Racks that carry current, or may (R20)."""
+        return tuple(value != 0 for value in self.connected)
+
+
+def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
+    """Everything control needs of a snapshot."""
+    connected = _known(snapshot, "rack_connected")
+    state, coil = _known(snapshot, "rack_state"), _known(snapshot, "rack_contactor_precharge")
+    precharging = tuple(
+        on_bus != 1 and (told == 2 or closed == 1)  # noqa: PLR2004 - RACK_STATE: initializing
+        for on_bus, told, closed in zip(connected, state, coil, strict=True)
+    )
+    heard = tuple((snapshot.quality_of("rack_connected") != Detail.NEVER_SEEN).tolist())
+    return Facts(
+        _known(snapshot, "rack_voltage"),
+        _known(snapshot, "rack_current"),
+        connected,
+        precharging,
+        heard,
+        _limits_age(snapshot),
+        _limit(snapshot, "charge_current_limit"),
+        _limit(snapshot, "discharge_current_limit"),
+        _limit(snapshot, "charge_power_limit"),
+        _limit(snapshot, "discharge_power_limit"),
+        _known(snapshot, "voltage")[0],
+        {**_alarms(snapshot), **_beyond(snapshot, thresholds)},
+    )
+
+
+def _known(snapshot: Snapshot, name: str) -> Numbers:
+    part = snapshot.layout.slices[name]
+    values = np.where(USABLE[snapshot.quality[part]], snapshot.values[part], np.nan)
+    numbers: list[float] = values.tolist()
+    return tuple(numbers)
+
+
+def _limit(snapshot: Snapshot, name: str) -> float:
+    """A limit of the bus: NaN if nobody tells of it, 0 if it is unknown (R19)."""
+    place = snapshot.layout.first(name)
+    detail, value = int(snapshot.quality[place]), float(snapshot.values[place])
+    if detail == Detail.NEVER_SEEN:
+        return math.nan
+    return max(value, 0.0) if USABLE[detail] and not math.isnan(value) else 0.0
+
+
+_LIMITS = (
+    "rack_charge_current_limit", "rack_discharge_current_limit",
+    "rack_charge_power_limit", "rack_discharge_power_limit",
+)  # fmt: skip
+
+
+def _limits_age(snapshot: Snapshot) -> Numbers:
+    """For each rack the age of its oldest limit, of those that racks of this container tell."""
+    ages = np.array([snapshot.age[snapshot.layout.slices[name]] for name in _LIMITS])
+    told = np.isfinite(ages).any(axis=1)
+    if not told.any():
+        return (math.nan,) * snapshot.layout.topology.racks
+    oldest: list[float] = ages[told].max(axis=0).tolist()
+    return tuple(oldest)
+
+
+_NUMBER = len(CAUSES)
+_ACTING = np.array([bool(row.effects) for row in INTERLOCKS[: 2 * _NUMBER]])
+_OF_CONTAINER = tuple(row.scope is Scope.CONTAINER for row in INTERLOCKS)
+
+
+def _alarms(snapshot: Snapshot) -> dict[tuple[int, int], float]:
+    """Alarms and trips that are set; they stay set while their rack is silent."""
+    layout, racks = snapshot.layout, snapshot.layout.topology.racks
+    first = layout.first(alarm_point(Level.ALARM, CAUSES[0]))
+    is_set = snapshot.values[first : first + 2 * _NUMBER * racks] == 1
+    if not is_set.any():
+        return {}
+    found: dict[tuple[int, int], float] = {}
+    for place, rack in np.argwhere(is_set.reshape(2 * _NUMBER, racks)).tolist():
+        is_trip = place >= _NUMBER
+        number = place - _NUMBER + 1 if is_trip else FIRST_ALARM + place
+        if _ACTING[number - 1]:
+            found[number, 0 if _OF_CONTAINER[number - 1] else rack + 1] = 1.0
+    return found
+
+
+def _beyond(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> dict[tuple[int, int], float]:
+    """Thresholds of the site that are exceeded; a value that was known and is not any more counts (R23)."""
+    found: dict[tuple[int, int], float] = {}
+    for threshold in thresholds:
+        watched, row = WATCHED[threshold.row], BY_NAME[threshold.row]
+        part = snapshot.layout.slices[watched.point]
+        values, codes = snapshot.values[part], snapshot.quality[part]
+        seen = np.abs(values) if watched.absolute else values
+        with np.errstate(invalid="ignore"):
+            over = seen > threshold.value if watched.is_upper else seen < threshold.value
+        lost = ~USABLE[codes] & (codes != Detail.NEVER_SEEN)
+        for rack in np.flatnonzero((over & USABLE[codes]) | lost).tolist():
+            value = math.nan if lost[rack] else float(seen[rack])
+            found[row.number, 0 if row.scope is Scope.CONTAINER else rack + 1] = value
+    return found

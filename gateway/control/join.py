@@ -1,0 +1,63 @@
+"""Which rack may close next: one at a time, at rest, within the voltage window (R29)."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gateway.control.facts import Facts
+from gateway.control.settings import Intent, Settings
+from gateway.control.state import Phase, State, Wait
+
+_BUSY = {Phase.CLOSING, Phase.OPENING}
+
+
+def next_to_join(state: State, facts: Facts, settings: Settings, now: float) -> Mapping[int, Wait]:
+    """For each waiting rack (counted from 0) why it waits; NOTHING for the one that may close."""
+    waiting = [index for index, rack in enumerate(state.racks) if rack.phase is Phase.WAITING]
+    if not waiting:
+        return {}
+    reasons = {index: _reason(index, state, facts, settings) for index in waiting}
+    busy = any(rack.phase in _BUSY for rack in state.racks)
+    ready = [index for index, reason in reasons.items() if reason is Wait.TURN]
+    if busy or not ready:
+        return reasons
+    if not _at_rest(state, settings, now):
+        return {index: Wait.REST if index in ready else reason for index, reason in reasons.items()}
+    return {**reasons, _first(ready, state, facts, settings): Wait.NOTHING}
+
+
+def _at_rest(state: State, settings: Settings, now: float) -> bool:
+    on_bus = any(rack.phase is Phase.CLOSED for rack in state.racks)
+    return not on_bus or now - state.rest_since >= settings.rest
+
+
+def _on_bus(state: State, facts: Facts) -> list[float]:
+    """Voltages of the racks that are on the bus."""
+    return [
+        volts
+        for rack, volts in zip(state.racks, facts.voltage, strict=True)
+        if rack.phase in {Phase.CLOSED, Phase.UNLOADING}
+    ]
+
+
+def _reason(index: int, state: State, facts: Facts, settings: Settings) -> Wait:
+    volts, on_bus = facts.voltage[index], _on_bus(state, facts)
+    if not volts > 0 or any(math.isnan(other) for other in on_bus):
+        return Wait.UNKNOWN
+    if on_bus and any(abs(volts - other) > settings.join_window for other in on_bus):
+        return Wait.VOLTAGE
+    return Wait.TURN
+
+
+def _first(ready: Sequence[int], state: State, facts: Facts, settings: Settings) -> int:
+    """The rack to begin with, by what the container is connected for."""
+    volts = facts.voltage
+    if _on_bus(state, facts) or settings.intent is Intent.CHARGE:
+        return min(ready, key=lambda index: (volts[index], index))
+    if settings.intent is Intent.DISCHARGE:
+        return max(ready, key=lambda index: (volts[index], -index))
+
+    def group(index: int) -> int:
+        """How many racks could join a bus that begins with this one."""
+        return sum(abs(volts[other] - volts[index]) <= settings.join_window for other in ready)
+
+    return min(ready, key=lambda index: (-group(index), volts[index], index))

@@ -1,0 +1,53 @@
+"""What a state orders: from racks, and from the PCS that the gateway drives (R8, R11-R14, R27)."""
+
+import math
+
+from gateway.control.interlock import Effect
+from gateway.control.limit import Allowed
+from gateway.control.sequence import ORDER
+from gateway.control.settings import PcsPath, Settings
+from gateway.control.state import Mode, Phase, State
+from gateway.model.order import Orders, PcsOrder
+
+_HEARTBEATS = 65535
+_STANDBY, _DISCHARGE, _CHARGE = 0.0, 1.0, 2.0  # OPERATION
+
+
+def ordered(state: State, now: float) -> Orders:
+    """The orders of this cycle; none to racks while they are being adopted (R14)."""
+    adopting = state.mode is Mode.ADOPT
+    values = {
+        "heartbeat": (float(int(now - state.started) % _HEARTBEATS),),
+        "alarm_reset": (float(now <= state.reset_until),),
+        "stop": (float(state.stopped or state.tripped_by is not None),),
+        "clock": (state.clock,),
+        "rack_connect": tuple(math.nan if adopting else ORDER[rack.phase] for rack in state.racks),
+        "operation": (math.nan if adopting else _operation(state),),
+    }
+    return Orders(now, values)
+
+
+def _operation(state: State) -> float:
+    if all(ORDER[rack.phase] != 1 for rack in state.racks):
+        return _STANDBY
+    return _CHARGE if state.power.applied < 0 else _DISCHARGE
+
+
+def pcs_order(
+    state: State, settings: Settings, limits: Allowed, effects: Effect, now: float
+) -> PcsOrder:
+    """What the PCS link writes; it runs no longer than power is asked of it, and never for a dead EMS (R12)."""
+    drives = settings.path is PcsPath.WE_DRIVE
+    closed = any(rack.phase is Phase.CLOSED for rack in state.racks)
+    busy = state.mode is Mode.RUN or state.power.applied != 0
+    run = drives and closed and busy and not effects & Effect.STOP_PCS
+    return PcsOrder(
+        now,
+        power=state.power.applied if run else 0.0,
+        reactive=state.reactive.applied if run else 0.0,
+        run=run,
+        stop=not run,
+        access=drives and not state.left_alone,
+        charge_current=limits.charge.amperes,
+        discharge_current=limits.discharge.amperes,
+    )

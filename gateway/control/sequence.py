@@ -1,0 +1,237 @@
+"""Racks on their way to the DC bus and back (R27-R31), one table of steps by phase.
+
+Orders are state requests: `ORDER` says what each phase asks of the BMU, which drives its own coils and
+precharge. A rack never closes on a held value, after a trip, or on a bus that is not at rest.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.control.chain import united
+from gateway.control.facts import Facts
+from gateway.control.interlock import Effect
+from gateway.control.join import next_to_join
+from gateway.control.settings import Settings
+from gateway.control.state import Phase, Rack, State, Wait
+from gateway.model.event import KINDS, Event
+
+ORDER: Mapping[Phase, float] = {
+    Phase.UNKNOWN: math.nan,
+    Phase.OPEN: 0,
+    Phase.WAITING: 0,
+    Phase.CLOSING: 1,
+    Phase.CLOSED: 1,
+    Phase.UNLOADING: 1,
+    Phase.OPENING: 0,
+    Phase.COOLING: 0,
+}
+"What a rack is asked in each phase: 1 be connected, 0 be disconnected, NaN nothing."
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One rack and what bears on it."""
+
+    rack: Rack
+    connected: float
+    precharging: bool
+    current: float
+    effects: Effect
+    settings: Settings
+    now: float
+    wait: Wait
+
+    @property
+    def age(self) -> float:
+        """Seconds in this phase."""
+        return self.now - self.rack.since
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether something stands against closing it."""
+        return bool(self.effects & (Effect.BLOCK_CLOSE | Effect.OPEN))
+
+    @property
+    def must_open(self) -> bool:
+        """Whether an interlock asks for opening it."""
+        return bool(self.effects & Effect.OPEN)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody wants it on the bus, and it takes part."""
+        return self.rack.is_wanted and self.rack.is_enabled
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Whether its current is known and low (R30)."""
+        return abs(self.current) < self.settings.low_current
+
+    def to(self, phase: Phase, **changes: object) -> Rack:
+        """The rack in another phase."""
+        rack: Rack = dataclasses.replace(self.rack, phase=phase, since=self.now, **changes)  # type: ignore[arg-type] # its fields
+        return rack
+
+
+def _unknown(view: _View) -> Rack:
+    """Adopt what is found (R14): closed stays closed, half-done precharge is opened."""
+    if view.connected == 1:
+        return view.to(Phase.CLOSED, is_wanted=True)
+    if view.connected == 0:
+        return view.to(Phase.OPENING if view.precharging else Phase.OPEN)
+    return view.rack
+
+
+def _open(view: _View) -> Rack:
+    if view.connected == 1:
+        welded = view.rack.mismatch or view.age >= view.settings.disconnect_time
+        return dataclasses.replace(view.rack, mismatch=welded, is_wanted=False)
+    rack = dataclasses.replace(
+        view.rack, mismatch=False, since=view.now if view.connected == 0 else view.rack.since
+    )
+    if not view.is_asked:
+        return dataclasses.replace(rack, wait=Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
+    if view.is_blocked:
+        return dataclasses.replace(rack, is_wanted=False, wait=Wait.INTERLOCK)
+    return view.to(Phase.WAITING, wait=Wait.TURN, mismatch=False)
+
+
+def _waiting(view: _View) -> Rack:
+    if not view.is_asked or view.is_blocked:
+        return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
+    if view.wait is Wait.NOTHING:
+        return view.to(Phase.CLOSING, tries=view.rack.tries + 1, wait=Wait.NOTHING)
+    return dataclasses.replace(view.rack, wait=view.wait)
+
+
+def _closing(view: _View) -> Rack:
+    if not view.is_asked or view.is_blocked:
+        return view.to(Phase.OPENING, is_wanted=False)
+    if view.connected == 1:
+        return view.to(Phase.CLOSED, tries=0)
+    if view.age < view.settings.connect_time:
+        return view.rack
+    if view.rack.tries < view.settings.tries:
+        return view.to(Phase.COOLING, wait=Wait.PAUSE)
+    until = view.now + view.settings.lockout
+    return view.to(Phase.OPEN, is_wanted=False, tries=0, locked_until=until)
+
+
+def _cooling(view: _View) -> Rack:
+    if not view.is_asked or view.is_blocked:
+        return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
+    rested = view.age >= view.settings.retry_wait
+    return view.to(Phase.WAITING, wait=Wait.TURN) if rested else view.rack
+
+
+def _closed(view: _View) -> Rack:
+    if view.connected == 0:
+        return view.to(Phase.OPEN, is_wanted=False, mismatch=not view.must_open, wait=Wait.NOTHING)
+    if view.must_open:
+        return view.to(Phase.UNLOADING, is_forced=True)
+    return view.rack if view.is_asked else view.to(Phase.UNLOADING)
+
+
+def _unloading(view: _View) -> Rack:
+    """Wait for low current; only a row that may, opens under load (R30)."""
+    if view.connected == 0:
+        return view.to(Phase.OPEN, is_wanted=False, is_forced=False)
+    if view.is_unloaded:
+        return view.to(Phase.OPENING, is_wanted=False, is_forced=False)
+    if view.effects & Effect.UNDER_LOAD and view.age >= view.settings.under_load_after:
+        count = view.rack.openings_under_load + 1
+        return view.to(Phase.OPENING, is_wanted=False, is_forced=False, openings_under_load=count)
+    return _loaded(view)
+
+
+def _loaded(view: _View) -> Rack:
+    """What becomes of a rack whose current does not fall."""
+    if view.rack.is_forced and not view.must_open and view.rack.is_wanted:
+        return view.to(Phase.CLOSED, is_forced=False)
+    if view.age < view.settings.open_wait:
+        return dataclasses.replace(view.rack, is_forced=view.must_open)
+    if view.must_open:
+        return dataclasses.replace(view.rack, is_forced=True, open_timed_out=True)
+    return view.to(Phase.CLOSED, is_wanted=True, open_timed_out=True)
+
+
+def _opening(view: _View) -> Rack:
+    if view.connected == 0:
+        return view.to(Phase.OPEN, mismatch=False, wait=Wait.NOTHING)
+    if view.age >= view.settings.disconnect_time and view.connected == 1:
+        return view.to(Phase.OPEN, mismatch=True, is_wanted=False)
+    return view.rack
+
+
+_STEPS: Mapping[Phase, Callable[[_View], Rack]] = {
+    Phase.UNKNOWN: _unknown,
+    Phase.OPEN: _open,
+    Phase.WAITING: _waiting,
+    Phase.CLOSING: _closing,
+    Phase.CLOSED: _closed,
+    Phase.UNLOADING: _unloading,
+    Phase.OPENING: _opening,
+    Phase.COOLING: _cooling,
+}
+
+
+def sequenced(
+    state: State, facts: Facts, settings: Settings, now: float
+) -> tuple[State, tuple[Event, ...]]:
+    """All racks after a cycle."""
+    state = dataclasses.replace(state, rest_since=_rest_since(state, facts, settings, now))
+    waits = next_to_join(state, facts, settings, now)
+    racks, events = [], []
+    for index, rack in enumerate(state.racks):
+        number = index + 1
+        view = _View(
+            rack, facts.connected[index], facts.precharging[index], facts.current[index],
+            united(state.chain, (number,)), settings, now, waits.get(index, Wait.TURN),
+        )  # fmt: skip
+        after = _STEPS[rack.phase](view)
+        racks.append(after)
+        events += _told(number, rack, after, view)
+    return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
+
+
+def _rest_since(state: State, facts: Facts, settings: Settings, now: float) -> float:
+    """Since when every rack that conducts, or may, carries no current that counts (R29)."""
+    quiet = all(
+        abs(current) < settings.low_current
+        for current, conducts in zip(facts.current, facts.conducts, strict=True)
+        if conducts
+    )
+    if not quiet:
+        return math.nan
+    return now if math.isnan(state.rest_since) else state.rest_since
+
+
+_ENTERED = {
+    Phase.CLOSING: "rack_connecting",
+    Phase.CLOSED: "rack_connected",
+    Phase.UNLOADING: "rack_disconnecting",
+    Phase.OPEN: "rack_disconnected",
+    Phase.COOLING: "rack_connect_failed",
+}
+
+
+def _told(number: int, before: Rack, after: Rack, view: _View) -> list[Event]:
+    """What happened to a rack."""
+    kinds: list[tuple[str, float, str]] = []
+    if after.phase is not before.phase and after.phase in _ENTERED:
+        kinds.append((_ENTERED[after.phase], float(after.tries), ""))
+    if after.phase is Phase.WAITING and after.wait is not before.wait:
+        kinds.append(("rack_waiting", math.nan, after.wait.name.lower()))
+    if after.locked_until > before.locked_until:
+        kinds.append(("rack_locked_out", float(before.tries), ""))
+    if after.mismatch and not before.mismatch:
+        kinds.append(("rack_mismatch", math.nan, "closed" if view.connected == 1 else "open"))
+    if after.open_timed_out and not before.open_timed_out:
+        kinds.append(("open_timeout", view.current, ""))
+    if after.openings_under_load > before.openings_under_load:
+        kinds.append(("opened_under_load", view.current, ""))
+    return [
+        Event(KINDS[kind], view.now, rack=number, value=value, detail=detail)
+        for kind, value, detail in kinds
+    ]

@@ -1,0 +1,112 @@
+"""What a site decides about control; the defaults are those of CONTROL."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateway.model.command import Origin
+
+
+class PcsPath(Enum):
+    """How power commands reach the PCS (R11)."""
+
+    POLLS_US = "polls_us"
+    WE_DRIVE = "we_drive"
+    EMS_RELAYS = "ems_relays"
+    HARDWIRED = "hardwired"
+
+    @property
+    def carries_power(self) -> bool:
+        """Whether a power command of ours reaches the PCS."""
+        return self in {PcsPath.POLLS_US, PcsPath.WE_DRIVE}
+
+
+class Intent(Enum):
+    """What the container is connected for: which rack goes first (R29)."""
+
+    CHARGE = "charge"
+    DISCHARGE = "discharge"
+    LARGEST_GROUP = "largest_group"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit of the site's own on a point of racks or the container: an interlock row that is fitted."""
+
+    row: str
+    "Name of the interlock."
+    value: float
+    deadband: float = 0.0
+    delay: float = 0.0
+    "s for which the value must be beyond."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All numbers of a container's control. Powers are AC at the PCS, in W and var; times in s."""
+
+    charge_rating: float
+    discharge_rating: float
+    reactive_rating: float = 0.0
+    path: PcsPath = PcsPath.EMS_RELAYS
+    rejects_beyond_rating: bool = False
+    "R5: refuse with exception 3 instead of clamping."
+    efficiency: float = 1.0
+    "Of the PCS, from DC to AC (R13)."
+    auxiliaries: float = 0.0
+    "W taken from the DC bus before the PCS (R13)."
+    heartbeat_warning: float = 3.0
+    heartbeat_loss: float = 5.0
+    "R10."
+    open_after_loss: float | None = None
+    "s after which an EMS loss opens the racks, at low current; not at all by default (R10)."
+    restarts: int = 0
+    "How often run resumes by itself when the EMS is back (R10)."
+    setpoint_life: float = 5.0
+    "R9."
+    ramp_up: float = 0.2
+    "Part of the rating per second by which power may rise (R22)."
+    ramp_down: float = 2.0
+    "s from the rating to zero after an EMS loss (R10); any other fall is at once."
+    select_window: float = 10.0
+    low_current: float = 5.0
+    "A of a rack that count as none (R29, R30)."
+    rest: float = 1.0
+    "s of low current before a rack may join (R29)."
+    open_wait: float = 30.0
+    "s to wait for low current (R30)."
+    under_load_after: float = 1.0
+    "s from the zero request to opening under load, where a row may (R30)."
+    join_window: float = 10.0
+    "V between a rack and the bus (R29)."
+    intent: Intent = Intent.LARGEST_GROUP
+    connect_time: float = 10.0
+    "s from the order to the feedback (R28, R31)."
+    tries: int = 3
+    retry_wait: float = 3.0
+    lockout: float = 60.0
+    "s while the precharge resistor cools (R28)."
+    disconnect_time: float = 3.0
+    "s from the order to the feedback; then the contactor is taken for welded (R31)."
+    limits_stale: float = 1.0
+    limits_lost: float = 10.0
+    "T1 and T2 of R21."
+    adopt_time: float = 5.0
+    "s after which a rack that was never heard is declared lost (R14)."
+    derating: float = 0.5
+    "Part of the limits that a derate leaves."
+    reset_time: float = 2.0
+    "s for which a reset is passed on to the BMUs."
+    stall: float = 1.0
+    "s without a completed cycle (R8)."
+    pcs_timeout: float = 2.0
+    current_tolerance: float = 30.0
+    current_share: float = 0.1
+    "How far the racks' current and the PCS's may be apart: A, or part of it (R42)."
+    thresholds: tuple[Threshold, ...] = ()
+    masters: tuple[Origin, ...] = field(default=())
+    "In the order of the site file: a master's number is its place, from 1."
+
+    def number_of(self, master: str) -> int:
+        """The published number of a master; 0 for nobody."""
+        names = [origin.name for origin in self.masters]
+        return names.index(master) + 1 if master in names else 0

@@ -1,0 +1,148 @@
+"""The life of commands: admitted, released, and seen done, not done, or too late (DESIGN 6)."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from gateway.control.chain import is_latched, standing_against
+from gateway.control.interlock import Effect
+from gateway.control.settings import Settings
+from gateway.control.state import Phase, Rack, State, Wait
+from gateway.model.command import BY_NUMBER, Command, Reason, Result, Stage, Verdict
+from gateway.model.event import KINDS, Event
+
+_KEPT = 4  # results that registers show
+_CONNECTS = {"connect", "rack_connect"}
+_DISCONNECTS = {
+    "disconnect",
+    "rack_disconnect",
+    "trip",
+    "software_stop",
+    "mode_request",
+    "rack_disable",
+}
+_UNDER_WAY = {Phase.CLOSING, Phase.COOLING, Phase.WAITING}
+
+
+def began(
+    state: State, command: Command, verdict: Verdict, racks: Sequence[int], now: float
+) -> State:
+    """The state with a new result; a command that has racks to wait for, or a reset, is in execution."""
+    name = command.instruction.name
+    waits = verdict.accepted and (bool(racks) or name == "alarm_reset")
+    stage = Stage.REFUSED if not verdict.accepted else Stage.ADMITTED if waits else Stage.OK
+    sequence = state.sequence % 65535 + 1
+    result = Result(
+        sequence, command.origin.name, command.instruction.number, command.rack, command.value,
+        stage, verdict.reason, verdict.detail, now,
+    )  # fmt: skip
+    pending = {**state.pending, sequence: tuple(racks)} if waits else state.pending
+    results = (result, *state.results)
+    kept = [item for place, item in enumerate(results) if place < _KEPT or item.sequence in pending]
+    return dataclasses.replace(state, sequence=sequence, results=tuple(kept), pending=pending)
+
+
+def verified(state: State, settings: Settings, now: float) -> tuple[State, tuple[Event, ...]]:
+    """The state after looking at what became of commands in execution."""
+    if not state.pending:
+        return state, ()
+    pending = dict(state.pending)
+    results, events = [], []
+    for result in state.results:
+        after = _judged(result, state, settings, now) if result.sequence in pending else result
+        if after.stage is not result.stage:
+            events.append(_told(after, now))
+            if after.stage is not Stage.RELEASED:
+                pending.pop(result.sequence)
+        results.append(after)
+    state = dataclasses.replace(
+        state, results=tuple(results[: _KEPT + len(pending)]), pending=pending
+    )
+    return state, tuple(events)
+
+
+def _told(result: Result, now: float) -> Event:
+    row = BY_NUMBER[result.number].name
+    detail = result.stage.name.lower() + (f", {result.detail}" if result.detail else "")
+    return Event(
+        KINDS["result"], now, rack=result.rack, row=row, origin=result.origin, detail=detail
+    )
+
+
+def _judged(result: Result, state: State, settings: Settings, now: float) -> Result:
+    """A command's result after a cycle."""
+    name = BY_NUMBER[result.number].name
+    chosen = [(number, state.racks[number - 1]) for number in state.pending[result.sequence]]
+    if name == "alarm_reset":
+        stage, reason, detail = _reset(state, now)
+    elif name in _CONNECTS:
+        stage, reason, detail = _connected(chosen, state, result, settings, now)
+    else:
+        stage, reason, detail = _disconnected(chosen)
+    if stage is result.stage:
+        return result
+    return dataclasses.replace(result, stage=stage, reason=reason, detail=detail, at=now)
+
+
+Judgement = tuple[Stage, Reason, str]
+
+
+def _reset(state: State, now: float) -> Judgement:
+    if not is_latched(state.chain):
+        return Stage.OK, Reason.NONE, ""
+    if now < state.reset_until:
+        return Stage.RELEASED, Reason.NONE, ""
+    return Stage.NOK, Reason.BLOCKED_BY_INTERLOCKING, standing_against(state.chain, Effect.LATCH, range(1, len(state.racks) + 1))  # fmt: skip
+
+
+def _connected(
+    chosen: Sequence[tuple[int, Rack]], state: State, result: Result, settings: Settings, now: float
+) -> Judgement:
+    left = [number for number, rack in chosen if rack.phase is not Phase.CLOSED]
+    if not left:
+        return Stage.OK, Reason.NONE, ""
+    moving = [
+        rack for _, rack in chosen
+        if rack.phase in _UNDER_WAY and rack.wait not in {Wait.VOLTAGE, Wait.UNKNOWN}
+    ]  # fmt: skip
+    told = "rack " + ", ".join(map(str, left))
+    if not moving:
+        against = standing_against(state.chain, Effect.BLOCK_CLOSE, left)
+        if against and len(left) == len(chosen):
+            return Stage.ABORTED, Reason.TRIPPED, against
+        return Stage.NOK, Reason.BLOCKED_BY_PROCESS, told
+    patience = settings.open_wait + len(chosen) * settings.tries * (
+        settings.connect_time + settings.retry_wait
+    )
+    if now - result.at > patience:
+        return Stage.TIMEOUT, Reason.TIME_LIMIT_OVER, told
+    return Stage.RELEASED, Reason.NONE, ""
+
+
+def _disconnected(chosen: Sequence[tuple[int, Rack]]) -> Judgement:
+    left = [number for number, rack in chosen if rack.phase is not Phase.OPEN]
+    stuck = [number for number, rack in chosen if rack.open_timed_out]
+    welded = [number for number, rack in chosen if rack.mismatch and rack.phase is Phase.OPEN]
+    if welded:
+        return Stage.NOK, Reason.BLOCKED_BY_PROCESS, f"rack {welded[0]} stays closed"
+    if not left:
+        return Stage.OK, Reason.NONE, ""
+    if len(stuck) == len(left):
+        return Stage.TIMEOUT, Reason.TIME_LIMIT_OVER, f"rack {stuck[0]} carries current"
+    return Stage.RELEASED, Reason.NONE, ""
+
+
+def abandoned(state: State) -> State:
+    """Racks that wait for something that no command in execution waits for any more: nothing fires later."""
+    awaited = {
+        rack
+        for result in state.results
+        if result.sequence in state.pending and BY_NUMBER[result.number].name in _CONNECTS
+        for rack in state.pending[result.sequence]
+    }
+    racks = tuple(
+        dataclasses.replace(rack, is_wanted=False)
+        if rack.phase in {Phase.WAITING, Phase.COOLING} and number not in awaited
+        else rack
+        for number, rack in enumerate(state.racks, 1)
+    )
+    return dataclasses.replace(state, racks=racks)
