@@ -1,4 +1,4 @@
-"""A CAN bus that is received from for as long as the gateway runs, whatever happens to it.
+"""A CAN bus that is received from, and sent to, for as long as the gateway runs, whatever happens to it.
 
 Any python-can interface works; on SocketCAN the socket is drained directly, many frames a wake-up. An
 interface that is absent, goes down, is unplugged or brings nonsense is reported, closed and opened again
@@ -21,8 +21,10 @@ import can
 import structlog
 from can.interfaces.socketcan import SocketcanBus
 
-from gateway.canbus.frame import Frame
+from gateway.canbus.frame import ERROR, Frame
+from gateway.canbus.send import Transmitter
 from gateway.errors import LinkError
+from gateway.links.can_sender import CanSender, Ordered, PortWriter, socket_writer
 from gateway.links.message import message_key
 from gateway.mapping.site import Bus
 
@@ -38,6 +40,10 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _CLASSIC = struct.Struct("=IB3x8s")
 _FD_SIZE = 72
 _SO_RCVBUFFORCE = 33
+_LISTEN_ONLY = {"slcan", "vector", "nixnet"}
+"Interfaces whose drivers know the option `listen_only` themselves."
+_REFUSED = {errno.EINVAL, errno.EMSGSIZE}
+"What a socket says to a frame that it cannot send; receiving goes on."
 
 _REMEDIES = {
     errno.ENODEV: "there is no such interface; `ip link show type can` lists them",
@@ -67,9 +73,17 @@ class LinkState:
 class CanLink:
     """One bus, opened and supervised."""
 
-    def __init__(self, bus: Bus, deliver: Deliver) -> None:
+    def __init__(
+        self, bus: Bus, deliver: Deliver, transmitter: Transmitter | None = None,
+        orders: Ordered = dict,
+    ) -> None:  # fmt: skip
+        """`orders` gives what each container's BMUs are to be told, whenever something is due."""
         self.bus = bus
         self.state = LinkState()
+        self.sender: CanSender | None = None
+        if transmitter is not None and transmitter.keys:
+            transmitter.off = transmitter.off or bool(bus.options.get("listen_only"))
+            self.sender = CanSender(bus.name, transmitter, orders)
         self._deliver = deliver
         self._failed: asyncio.Future[None] | None = None
         self._heard = False
@@ -99,6 +113,11 @@ class CanLink:
             await asyncio.sleep(_PAUSES[min(trouble, len(_PAUSES) - 1)])
             trouble += 1
 
+    def flush(self) -> None:
+        """Send at once what an order has changed, out of turn; for the loop's thread."""
+        if self.sender is not None:
+            self.sender.flush()
+
     def report(self, event: str, error: Exception) -> None:
         """Count an error, and tell it unless it was told last."""
         self.state.errors += 1
@@ -117,6 +136,9 @@ class CanLink:
     def _opened(self) -> can.BusABC:
         bus = self.bus
         options: dict[str, Any] = {**bus.options}  # python-can's keywords differ by interface
+        options.pop("receive_own_messages", None)  # an echo is no other master
+        if bus.interface not in _LISTEN_ONLY:
+            options.pop("listen_only", None)
         if bus.bitrate is not None:
             options["bitrate"] = bus.bitrate
         try:
@@ -133,16 +155,32 @@ class CanLink:
         """Receive until the interface fails, then raise what it said."""
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
-        if isinstance(port, SocketcanBus):
-            with self._draining(port.socket, loop):
-                await self._failed
-        else:
-            with _Pump(port, loop, self._take, self._fail):
-                await self._failed
+        with contextlib.ExitStack() as stack:
+            if isinstance(port, SocketcanBus):
+                stack.enter_context(self._draining(port.socket, loop))
+            else:
+                stack.enter_context(_Pump(port, loop, self._take, self._fail))
+            if self.sender is not None:
+                if isinstance(port, SocketcanBus):
+                    write = socket_writer(port.socket, self._not_sent)
+                else:
+                    write = stack.enter_context(PortWriter(port, loop, self._not_sent))
+                stack.callback(self.sender.stop)
+                self.sender.start(write, loop)
+            await self._failed
 
     def _take(self, frame: Frame) -> None:
         self._heard = True
+        if self.sender is not None:
+            self.sender.heard(frame.key, frame.time)
         self._deliver(self.bus.name, frame)
+
+    def _not_sent(self, error: Exception) -> None:
+        """The interface refused a frame: it is gone, or only cannot send this."""
+        if isinstance(error, OSError) and error.errno not in _REFUSED:
+            self._fail(error)
+        else:
+            self.report("not_sent", error)
 
     @contextlib.contextmanager
     def _draining(self, link: socket.socket, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
@@ -159,7 +197,8 @@ class CanLink:
             loop.remove_reader(link.fileno())
 
     def _drain(self, link: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-        now, name, deliver = loop.time(), self.bus.name, self._deliver
+        now, name, deliver, sender = loop.time(), self.bus.name, self._deliver, self.sender
+        own = sender.transmitter.keys if sender is not None else ()
         receive, unpack = link.recv, _CLASSIC.unpack_from
         try:
             for _ in range(_BATCH):
@@ -167,6 +206,8 @@ class CanLink:
                 key, size, data = unpack(packet)
                 if size > 8:  # noqa: PLR2004 - an FD frame
                     data = packet[8:]
+                if sender is not None and (key in own or key & ERROR):
+                    sender.heard(key, now)
                 deliver(name, Frame(now, key, data[:size]))
                 self._heard = True
         except BlockingIOError:
