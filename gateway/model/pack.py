@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,13 +59,20 @@ LARGEST = Topology(racks=64, modules=64, cells=256, sensors=256)
 class Layout:
     """Which element of the vector holds which point of which rack, module and cell."""
 
-    def __init__(self, topology: Topology, points: Mapping[str, Point] = POINTS) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        points: Mapping[str, Point] = POINTS,
+        sizes: Mapping[Scope, int] = MappingProxyType({}),
+    ) -> None:
+        """`sizes` says how many there are of what no topology counts."""
         self.topology = topology
         self.points = points
+        self._sizes = sizes
         self.slices: dict[str, slice] = {}
         end = 0
-        for name, point in points.items():
-            start, end = end, end + math.prod(topology.shape(point.scope))
+        for name in points:
+            start, end = end, end + math.prod(self.shape(name))
             self.slices[name] = slice(start, end)
         self.elements = end
         self._names = list(self.slices)
@@ -74,7 +82,8 @@ class Layout:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a point's values."""
-        return self.topology.shape(self.points[name].scope)
+        scope = self.points[name].scope
+        return (self._sizes[scope],) if scope in self._sizes else self.topology.shape(scope)
 
     def element(self, name: str, *indices: int) -> int:
         """Where a value lies; `indices` (rack, module, cell) count from 1. IndexError if outside."""

@@ -28,6 +28,10 @@ class Scope(Enum):
     CELL = 3
     SENSOR = 4
     "A temperature sensor of a module; indexed as rack, module, sensor."
+    INTERLOCK = 5
+    "A row of the interlock chain; indexed by its number."
+    RESULT = 6
+    "The result of a command; 1 is the latest."
 
 
 AXES: Mapping[Scope, tuple[str, ...]] = {
@@ -36,6 +40,8 @@ AXES: Mapping[Scope, tuple[str, ...]] = {
     Scope.MODULE: ("rack", "module"),
     Scope.CELL: ("rack", "module", "cell"),
     Scope.SENSOR: ("rack", "module", "sensor"),
+    Scope.INTERLOCK: ("interlock",),
+    Scope.RESULT: ("result",),
 }
 "The indices of a scope, outermost first."
 

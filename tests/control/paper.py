@@ -1,0 +1,226 @@
+"""A container on paper: racks that obey orders, or do not; a clock that the test turns."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+
+from gateway.control.cycle import Admission, Outcome, admit, step
+from gateway.control.facts import Facts, Plant
+from gateway.control.interlock import BY_NAME
+from gateway.control.limit import Allowed
+from gateway.control.settings import PcsPath, Settings
+from gateway.control.state import Mode, Phase, State, fresh
+from gateway.model.command import INSTRUCTIONS, SELECT_STEP, Command, Origin, Result, Role
+from gateway.model.event import Event
+from gateway.model.order import Orders, PcsReport
+
+EMS = Origin("ems", Role.OPERATOR, priority=1)
+SCADA = Origin("scada", Role.OPERATOR, priority=0)
+CHIEF = Origin("chief", Role.OPERATOR, priority=9)
+PANEL = Origin("panel", Role.ENGINEER, priority=0, is_local=True)
+VIEWER = Origin("viewer", Role.VIEWER)
+CYCLE = 0.02
+SETTINGS = Settings(
+    charge_rating=1000e3, discharge_rating=1000e3, reactive_rating=500e3, path=PcsPath.POLLS_US,
+    rest=0.1, masters=(EMS, SCADA, CHIEF, PANEL),
+)  # fmt: skip
+CONTACTOR = 0.5
+"s that a rack takes to follow an order."
+
+
+@dataclass
+class PaperRack:
+    """One rack: what it measures, and how it follows."""
+
+    voltage: float = 1300.0
+    current: float = 0.0
+    connected: float = 0.0
+    heard: bool = True
+    silent: bool = False
+    stuck: bool = False
+    "Does not close."
+    welded: bool = False
+    "Does not open."
+    precharging: bool = False
+    limits_age: float = 0.0
+    ordered: float = math.nan
+    since: float = 0.0
+
+
+@dataclass
+class Paper:
+    """The container, its control and everything that was ever ordered and told."""
+
+    count: int = 3
+    settings: Settings = SETTINGS
+    now: float = 1000.0
+    amperes: tuple[float, float] = (300.0, 300.0)
+    watts: tuple[float, float] = (math.nan, math.nan)
+    plant: Plant = field(default_factory=Plant)
+    reported: dict[tuple[int, int], float] = field(default_factory=dict)
+    racks: list[PaperRack] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    history: list[Orders] = field(default_factory=list)
+    outcome: Outcome | None = None
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.racks = self.racks or [PaperRack() for _ in range(self.count)]
+        self.state = fresh(len(self.racks), self.now)
+
+    def facts(self) -> Facts:
+        """What control sees now."""
+        nan = math.nan
+        conducts = any(rack.connected != 0 for rack in self.racks)
+        scale = 1.0 if conducts else 0.0
+        return Facts(
+            voltage=tuple(nan if rack.silent else rack.voltage for rack in self.racks),
+            current=tuple(nan if rack.silent else rack.current for rack in self.racks),
+            connected=tuple(
+                nan if rack.silent or not rack.heard else rack.connected for rack in self.racks
+            ),
+            precharging=tuple(rack.precharging for rack in self.racks),
+            heard=tuple(rack.heard for rack in self.racks),
+            limits_age=tuple(rack.limits_age if rack.heard else math.inf for rack in self.racks),
+            charge_amperes=self.amperes[0] * scale,
+            discharge_amperes=self.amperes[1] * scale,
+            charge_watts=self.watts[0] * scale,
+            discharge_watts=self.watts[1] * scale,
+            bus_voltage=1300.0,
+            reported=dict(self.reported),
+        )
+
+    def report(self, row: str, rack: int = 0, value: float = 1.0) -> None:
+        """A BMU reports something."""
+        self.reported[BY_NAME[row].number, rack] = value
+
+    def clear(self, row: str, rack: int = 0) -> None:
+        """It reports it no more."""
+        del self.reported[BY_NAME[row].number, rack]
+
+    def pcs(self, **changes: object) -> None:
+        """The PCS reports something."""
+        report: PcsReport = dataclasses.replace(self.plant.pcs, at=self.now, **changes)  # type: ignore[arg-type] # its fields
+        self.plant = dataclasses.replace(self.plant, pcs=report)
+
+    def write(self, name: str, value: float, origin: Origin = EMS, rack: int = 0) -> Admission:
+        """One row, as a master writes it."""
+        return self.block(origin, (name, value, rack))
+
+    def block(self, origin: Origin, *rows: tuple[str, float, int]) -> Admission:
+        """Several rows in one request."""
+        commands = [Command(INSTRUCTIONS[name], value, origin, rack) for name, value, rack in rows]
+        admission = admit(
+            self.state, self.facts(), commands, self.settings, self.now, self.plant
+        )
+        self.state = admission.state
+        self.events += admission.events
+        return admission
+
+    def step(self) -> Outcome:
+        """One cycle: control decides, racks follow."""
+        self.now = round(self.now + CYCLE, 6)
+        outcome = step(self.state, self.facts(), self.settings, self.now, self.plant)
+        self.state, self.outcome = outcome.state, outcome
+        self.events += outcome.events
+        self.history.append(outcome.orders)
+        for number, rack in enumerate(self.racks, 1):
+            self._follow(rack, outcome.orders.value("rack_connect", number))
+            rack.limits_age = rack.limits_age + CYCLE if rack.silent else 0.0
+        return outcome
+
+    def _follow(self, rack: PaperRack, order: float) -> None:
+        if order != rack.ordered:
+            rack.ordered, rack.since = order, self.now
+        if self.now - rack.since >= CONTACTOR:
+            if order == 1 and not rack.stuck:
+                rack.connected = 1.0
+            elif order == 0 and not rack.welded:
+                rack.connected, rack.current, rack.precharging = 0.0, 0.0, False
+
+    def run(self, seconds: float, beat: Origin | None = None) -> Outcome:
+        """Some time passes; a master that beats writes its heartbeat each second."""
+        outcome = None
+        for tick in range(round(seconds / CYCLE)):
+            if beat is not None and tick % 50 == 0:
+                self.write("ems_heartbeat", round(self.now) % 65536, beat)
+            outcome = self.step()
+        assert outcome is not None
+        return outcome
+
+    def adopted(self) -> "Paper":
+        """After the adoption of what was found."""
+        self.run(0.1)
+        assert self.mode is not Mode.ADOPT
+        return self
+
+    def connected(self, origin: Origin = EMS) -> "Paper":
+        """With the lease, all racks closed by command."""
+        self.adopted().write("lease", 3600, origin)
+        self.operate("connect", origin)
+        self.run(6, origin)
+        assert self.phases == {Phase.CLOSED}, self.state.racks
+        return self
+
+    def running(self, watts: float | None = None, origin: Origin = EMS) -> "Paper":
+        """In mode run, enabled both ways, perhaps with power."""
+        self.connected(origin)
+        self.write("charge_enable", 1, origin)
+        self.write("discharge_enable", 1, origin)
+        assert self.write("mode_request", 4, origin).refusal is None
+        self.run(0.1, origin)
+        assert self.mode is Mode.RUN
+        if watts is not None:
+            for _ in range(7):
+                self.write("power_setpoint", watts, origin)
+                self.run(1, origin)
+            assert self.power == watts
+        return self
+
+    def operate(self, name: str, origin: Origin = EMS, rack: int = 0, value: float = 0) -> Admission:
+        """Select and operate."""
+        row = INSTRUCTIONS[name]
+        number = row.number * SELECT_STEP + rack
+        self.write("select", 0, origin)
+        selection = self.write("select", number, origin)
+        if selection.refusal is not None:
+            return selection
+        return self.write(name, value or self.next_value(name, origin, rack), origin, rack)
+
+    def next_value(self, name: str, origin: Origin, rack: int = 0) -> float:
+        """A value that is an edge."""
+        return self.state.held.get((origin.name, name, rack), 0.0) % 65534 + 1
+
+    @property
+    def mode(self) -> Mode:
+        """The mode."""
+        return self.state.mode
+
+    @property
+    def phases(self) -> set[Phase]:
+        """The phases that racks are in."""
+        return {rack.phase for rack in self.state.racks}
+
+    @property
+    def power(self) -> float:
+        """The active power that is let through, in W."""
+        return self.state.power.applied
+
+    @property
+    def allowed(self) -> Allowed:
+        """What both directions may do."""
+        assert self.outcome is not None
+        return self.outcome.allowed
+
+    @property
+    def result(self) -> Result:
+        """The latest one-shot's result."""
+        return self.state.results[0]
+
+    def told(self, kind: str) -> list[Event]:
+        """The events of a kind."""
+        return [event for event in self.events if event.kind.name == kind]
+
+    def ordered(self, rack: int) -> float:
+        """What a rack was told last."""
+        return self.history[-1].value("rack_connect", rack)
