@@ -51,10 +51,11 @@ def test_what_was_settled_is_there_after_kill_9(
 
     A batch is there wholly or not at all, and what is kept is of the newest batch there.
     """
-    path, chance = tmp_path / "journal.db", random.Random(0)
+    chance = random.Random(0)
     is_long = request.config.getoption("hypothesis_profile", None) == "long"
     told = 0
-    for _ in range(1000 if is_long else 20):
+    for kill in range(1000 if is_long else 20):
+        path = tmp_path / f"journal{kill // 50}.db"
         settled = told_until_killed(path, chance.uniform(0, 0.1))
         told += len(settled)
         with closing(Journal(path, utc=time.time, synchronised=lambda: True)) as journal:
