@@ -1,7 +1,8 @@
-"""A container of LFP racks that behaves plausibly: voltage by charge, resistance, heat, balancing.
+"""A container of LFP racks on a DC bus that behaves plausibly: charge, resistance, heat, balancing, capacitance.
 
 Plausible, not exact: the numbers are typical of 280 Ah cells and serve to make registers move the way a
-real container's do. Current is positive when discharging.
+real container's do. Current and power are positive when discharging. The battery is driven: what the plant
+takes is set from outside, and nothing but physics limits it.
 """
 
 import math
@@ -25,6 +26,7 @@ _COOLING = 1.6  # W/K to the air of the container
 _AMBIENT = 24.0  # degC
 _BLEED = 0.1  # A while balancing
 _BALANCE_FROM, _BALANCE_SPREAD = 3.34, 0.006  # V
+_BLEED_RESISTANCE = 20e3  # Ohm, across the bus's capacitors
 _FULL, _EMPTY = 3.60, 2.80  # V, where the limits reach 0
 _TAPER = 0.12  # V over which they fall
 
@@ -40,12 +42,19 @@ class Ratings:
     "Ah of a cell."
     current: float = 140.0
     "A of a rack, both ways."
+    precharge: float = 33.0
+    "Ohm of a rack's precharge resistor."
+    capacitance: float = 6e-3
+    "F of the DC bus: the PCS's input capacitors."
 
 
 class Battery:
     """Cells of all racks on one DC bus, moved on by `step`."""
 
-    def __init__(self, ratings: Ratings | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, ratings: Ratings | None = None, seed: int = 1, *, closed: bool = True
+    ) -> None:
+        """`closed`: all racks are on the bus from the start; else it is dead."""
         self.ratings = ratings or Ratings()
         shape = (self.ratings.racks, self.ratings.modules, self.ratings.cells)
         chance = np.random.default_rng(seed)
@@ -58,26 +67,22 @@ class Battery:
         self.balancing = np.zeros(shape, np.bool_)
         self.voltage: Grid = np.interp(self.soc, _SOC, _OCV)
         self.rack_current: Grid = np.zeros(shape[0])
+        "A out of each rack, mean of the last step."
+        self.inserted: Grid = np.full(shape[0], 0.0 if closed else np.inf)
+        "Ohm between each rack and the bus: 0 closed, the resistor while precharging, infinite when open."
+        self.power = 0.0
+        "W that the plant takes from the DC bus; without a closed rack it gets none."
+        self.bus_current = 0.0
+        "A that the plant took in the last step."
+        self.bus_voltage = float(self.rack_voltage().mean()) if closed else 0.0
         self.time = 0.0
 
-    def demand(self) -> float:
-        """The current that the plant asks of the container: slow cycles with a quick ripple, in A."""
-        slow = math.sin(2 * math.pi * self.time / 300)
-        quick = 0.15 * math.sin(2 * math.pi * self.time / 7)
-        return (0.7 * slow + quick) * self.ratings.racks * self.ratings.current
-
     def step(self, seconds: float) -> None:
-        """Move on by some seconds, at the plant's demand."""
+        """Move on by some seconds, at the plant's power."""
         self.time += seconds
         ocv = np.interp(self.soc, _SOC, _OCV)
         resistance = self.resistance * (1 + _COLD * np.clip(25 - self.temperature, 0, None))
-        source, inner = ocv.sum(axis=(1, 2)), resistance.sum(axis=(1, 2))
-        charge, discharge = self.current_limits()
-        wanted = min(
-            max(self.demand(), -charge.min() * len(charge)), discharge.min() * len(discharge)
-        )
-        bus = ((source / inner).sum() - wanted) / (1 / inner).sum()
-        self.rack_current = (source - bus) / inner
+        self._flow(ocv.sum(axis=(1, 2)), resistance.sum(axis=(1, 2)), seconds)
         current = self.rack_current[:, None, None] + np.where(self.balancing, _BLEED, 0.0)
         self.voltage = ocv - current * resistance
         self.soc = np.clip(self.soc - current * seconds / 3600 / self.capacity, 0.0, 1.0)
@@ -85,6 +90,28 @@ class Battery:
         self.temperature = self.temperature + heat * seconds / _HEAT_CAPACITY
         lowest = self.voltage.min(axis=(1, 2), keepdims=True)
         self.balancing = (self.voltage > _BALANCE_FROM) & (self.voltage > lowest + _BALANCE_SPREAD)
+
+    def _flow(self, source: Grid, inner: Grid, seconds: float) -> None:
+        """Currents of the racks and the voltage of the bus: racks and capacitor as one source, solved exactly."""
+        conductance = 1 / (inner + self.inserted)
+        total = float(conductance.sum()) + 1 / _BLEED_RESISTANCE
+        unloaded = float((conductance * source).sum()) / total
+        self.bus_current = self._taken(unloaded, total)
+        settled = unloaded - self.bus_current / total
+        speed = total / self.ratings.capacitance * seconds
+        decay = math.exp(-speed)
+        mean = settled + (self.bus_voltage - settled) * (1 - decay) / speed
+        self.bus_voltage = settled + (self.bus_voltage - settled) * decay
+        self.rack_current = (source - mean) * conductance
+
+    def _taken(self, unloaded: float, conductance: float) -> float:
+        """The current at which the bus gives the power that is asked for, or the most that it can give."""
+        if not (self.inserted == 0).any():
+            return 0.0
+        most = unloaded**2 * conductance / 4
+        power = min(self.power, most)
+        volts = (unloaded + math.sqrt(max(unloaded**2 - 4 * power / conductance, 0))) / 2
+        return power / volts
 
     def rack_voltage(self) -> Grid:
         """Voltage of each rack, in V."""

@@ -1,51 +1,31 @@
-"""The simulated container: its frames as cantools reads them, and a battery that behaves like one."""
+"""The frames of the simulated container, as cantools reads them."""
 
 from collections import defaultdict
 from pathlib import Path
 
-import cantools
 import numpy as np
 import pytest
 from cantools.database.can import Database
+from simulated.bench import read as told
 
-from conformance.sim.battery import Battery, Ratings
-from conformance.sim.bmu import Bmu, Sent, identifier
+from conformance.sim.battery import Battery
+from conformance.sim.bmu import Bmu
 from conformance.sim.database import lines
 from conformance.sim.emitter import Emitter
 from gateway.mapping.library import installed
 
 _DBC = installed() / "frames" / "demo-bmu.dbc"
 _RACK = 3
-Values = dict[str, float]
-
-
-@pytest.fixture(scope="module")
-def database() -> Database:
-    """The demo protocol's database, by cantools."""
-    loaded = cantools.database.load_file(_DBC)
-    assert isinstance(loaded, Database)
-    return loaded
 
 
 @pytest.fixture
 def battery() -> Battery:
-    """A container that has discharged for a minute."""
+    """A container that has discharged for a minute, at 1 MW."""
     moved = Battery()
+    moved.power = 1e6
     for _ in range(60):
         moved.step(1.0)
     return moved
-
-
-def told(database: Database, frames: list[Sent], rack: int) -> dict[str, Values]:
-    """What cantools reads in a rack's frames: values by message."""
-    values: dict[str, Values] = defaultdict(dict)
-    for sent in frames:
-        assert sent.identifier >> 16 & 0xF == rack
-        name = database.get_message_by_frame_id(identifier(1, sent.identifier >> 8 & 0xFF)).name
-        decoded = database.decode_message(name, sent.data, decode_choices=False)
-        assert isinstance(decoded, dict)
-        values[name] |= {key: float(str(value)) for key, value in decoded.items()}
-    return values
 
 
 def test_the_database_in_the_mappings_is_the_one_that_is_generated() -> None:
@@ -144,64 +124,7 @@ def test_every_message_comes_at_its_period(battery: Battery) -> None:
 def test_a_silenced_rack_says_nothing(battery: Battery) -> None:
     """And the others go on."""
     emitter = Emitter(battery)
-    emitter.silenced.add(_RACK)
+    emitter.faults.add("silent", _RACK)
     heard = {sent.identifier >> 16 & 0xF for sent in emitter.due(1.0)}
 
     assert heard == set(range(1, 13)) - {_RACK}
-
-
-def test_racks_share_the_current_and_the_bus_voltage(battery: Battery) -> None:
-    """Kirchhoff: their currents sum to the demand, their voltages are equal but for balancing."""
-    assert float(battery.rack_current.sum()) == pytest.approx(battery.demand())
-    volts = battery.rack_voltage()
-    assert float(volts.max() - volts.min()) < 0.01
-
-
-def test_discharge_empties_heats_and_sags() -> None:
-    """Charge falls by the integral of current; cells warm by loss; the voltage is below the open one."""
-    battery = Battery(Ratings(racks=2))
-    battery.temperature[:] = heat = 24.0  # degC, that of the air
-    soc = battery.soc.copy()
-    rest = float(battery.rack_voltage().mean())
-    ampere_seconds = np.zeros(2)
-    for _ in range(100):
-        battery.step(1.0)
-        ampere_seconds += battery.rack_current
-
-    drawn = (soc - battery.soc) * battery.capacity * 3600
-    np.testing.assert_allclose(drawn.mean(axis=(1, 2)), ampere_seconds, rtol=1e-6)
-    assert battery.temperature.mean() > heat
-    assert float(battery.rack_voltage().mean()) < rest
-
-
-def test_full_empty_hot_and_cold_racks_allow_less() -> None:
-    """Limits taper to 0 at 3.60 V, 2.80 V, 55 degC, and 0 degC (charging)."""
-    for change, charge, discharge in (
-        ({"voltage": 3.54}, 70, 140),
-        ({"voltage": 3.60}, 0, 140),
-        ({"voltage": 2.86}, 140, 70),
-        ({"voltage": 2.80}, 140, 0),
-        ({"temperature": 50.0}, 70, 70),
-        ({"temperature": 55.0}, 0, 0),
-        ({"temperature": 0.0}, 0, 140),
-    ):
-        battery = Battery(Ratings(racks=1))
-        for name, value in change.items():
-            getattr(battery, name)[0, 2, 5] = value
-        limits = [float(limit[0]) for limit in battery.current_limits()]
-
-        assert limits == [pytest.approx(charge), pytest.approx(discharge)], change
-
-
-def test_balancing_draws_from_high_cells() -> None:
-    """A high cell near full bleeds, and comes nearer to the others."""
-    battery = Battery(Ratings(racks=1, modules=1, cells=4, current=0))
-    battery.soc[:] = 0.95
-    battery.soc[0, 0, 0] = 0.985
-    battery.step(1.0)
-    assert battery.balancing.ravel().tolist() == [True, False, False, False]
-    before = float(np.ptp(battery.soc))
-    for _ in range(600):
-        battery.step(1.0)
-
-    assert float(np.ptp(battery.soc)) < before
