@@ -93,6 +93,16 @@ async def test_a_settled_batch_can_be_read_by_anybody(tmp_path: Path) -> None:
         assert rows[1][8:] == ("", 0, "", None, "", "can0?", "bus can0? is lost")
 
 
+def test_a_batch_is_synced_when_it_is_done(tmp_path: Path) -> None:
+    """Write-ahead log with synchronous=FULL: what is settled outlives a loss of power too."""
+    with closing(opened(tmp_path / "journal.db")) as journal:
+        assert journal._file is not None
+        ask = journal._file._db.execute
+
+        assert ask("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert ask("PRAGMA synchronous").fetchone() == (2,)
+
+
 async def test_what_is_kept_and_the_numbers_survive(tmp_path: Path) -> None:
     """The last value of each key comes back; sequence numbers go on; boots differ (R15)."""
     path = tmp_path / "journal.db"
