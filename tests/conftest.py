@@ -47,7 +47,7 @@ def corpus() -> Path:
 @pytest.fixture
 def library() -> Library:
     """The search path with the corpus's databases."""
-    return Library([CORPUS / "dbc" / "redpesk-bms", CORPUS / "dbc" / "kona-ev"])
+    return Library([CORPUS / "dbc" / name for name in ("redpesk-bms", "kona-ev", "foxbms")])
 
 
 @pytest.fixture
