@@ -119,5 +119,5 @@ class Ems:
         code = await self._master.write(self._registers[name], value)
         if code:
             self.refused[name, code] += 1
-            log.info("ems_refused", command=name, value=value, exception=code)
+            log.info("ems_refused", command=name, value=value, code=code)
         return not code

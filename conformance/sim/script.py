@@ -62,7 +62,7 @@ def listen(faults: Faults, racks: int, say: Say, complain: Say) -> None:
             if not line.strip():
                 continue
             try:
-                act, answer = _understood(line, faults, racks)
+                act, answer = understood(line, faults, racks)
             except UsageError as error:
                 complain(str(error))
                 continue
@@ -72,7 +72,7 @@ def listen(faults: Faults, racks: int, say: Say, complain: Say) -> None:
     threading.Thread(target=hear, name="keyboard", daemon=True).start()
 
 
-def _understood(line: str, faults: Faults, racks: int) -> tuple[Callable[[], None], str]:
+def understood(line: str, faults: Faults, racks: int) -> tuple[Callable[[], None], str]:
     """What a line means and what to answer; UsageError if it means nothing."""
     text = line.strip()
     if found := re.fullmatch(r"(stop|start) +([0-9]{1,4})", text, re.ASCII):
