@@ -10,7 +10,7 @@ from gateway.mapping.pcs import Coding, PcsMap, Read, ReadSpan, Write
 from gateway.mapping.pcs_rows import TURNED, flaws, words_of
 from gateway.mapping.schema import PcsFile, load
 from gateway.mapping.schema.pcs import PlacedRow, ReadRow, WriteRow
-from gateway.mapping.source import parse, read_text
+from gateway.mapping.source import Source, parse, read_text
 from gateway.mapping.words import TYPES, Arrangement
 
 _MOST_READ, _MOST_WRITTEN = 125, 123
@@ -28,7 +28,11 @@ _LAST = {"heartbeat", "run"}
 def load_pcs(library: Library, name: str, beside: Sequence[Path] = ()) -> PcsMap:
     """Read a PCS map by path or name; MappingError with every problem."""
     path = library.need(name, "pcs", "PCS map", beside)
-    source = parse(read_text(path), str(path))
+    return pcs_map(parse(read_text(path), str(path)))
+
+
+def pcs_map(source: Source) -> PcsMap:
+    """A PCS map of a parsed file; MappingError with every problem."""
     file = load(source, PcsFile)
     for at, text, remedy in flaws(file, source):
         source.report(at, text, remedy)
