@@ -3,44 +3,22 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import can
 import pytest
 from can.interfaces import BACKENDS
+from links.plant import PERIOD, Plant, send, until
 from links.slow import SlowBus
 
 from gateway.canbus.frame import ERROR, Frame
-from gateway.canbus.payload import Part
 from gateway.canbus.send import Send, Transmitter
-from gateway.canbus.signal import Order, Signal
-from gateway.canbus.table import Counter
 from gateway.links.can_link import CanLink
 from gateway.links.can_sender import CanSender
 from gateway.mapping.site import Bus
 from gateway.model.order import Orders
-
-_PATIENCE = 30  # s
-_PERIOD = 0.05
-
-
-def send(key: int = 0x210, period: float = _PERIOD) -> Send:
-    """Rack 1's order and a counter."""
-    part = Part(Signal("x", 0, 8, Order.LITTLE), "rack_connect", rack=1)
-    counter = Counter(Signal("n", 8, 8, Order.LITTLE), 256)
-    return Send(key, f"m{key}", "can0", 2, period, (part,), counter)
-
-
-class Plant:
-    """The orders of a container, fresh whenever they are asked for."""
-
-    connect = 1.0
-
-    def orders(self) -> Mapping[str, Orders]:
-        """As of now."""
-        return {"C": Orders(time.monotonic(), {"rack_connect": (self.connect,)})}
 
 
 @asynccontextmanager
@@ -60,13 +38,6 @@ async def sending(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for a state."""
-    async with asyncio.timeout(_PATIENCE):
-        while not holds():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -296,7 +267,7 @@ async def test_an_adapter_that_fails_does_not_end_the_link(bus: Bus, other: can.
     def raises(_: Send, __: Orders, ___: int) -> bytes:
         raise ZeroDivisionError
 
-    broken = Send(5, "broken", "can0", 2, _PERIOD, encode=raises)
+    broken = Send(5, "broken", "can0", 2, PERIOD, encode=raises)
     async with sending(bus, broken, send()) as (link, _, __):
         messages = await collect(other, 5)
 

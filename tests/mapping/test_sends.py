@@ -1,5 +1,6 @@
 """Rows that say what is sent: what they become, and every mistake at its place."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mapping.spoken import problems, spoken
 
-from gateway.canbus.frame import EXTENDED, IDENTIFIER
+from gateway.canbus.adapter import Reading
+from gateway.canbus.frame import EXTENDED, IDENTIFIER, Frame
 from gateway.canbus.payload import bits_of, holds
 from gateway.canbus.send import Send, encoded
 from gateway.canbus.signal import Coding, Order, Signal, raw_value
+from gateway.mapping.plan import Plan
 from gateway.model.order import Orders
+from gateway.model.pack import Layout, Topology
+from gateway.model.store import Slot
 
 HEAD = """protocol: test
 messages:
@@ -230,6 +235,35 @@ def test_two_containers_cannot_send_one_id(tmp_path: Path) -> None:
         "once: clock, signals: {x: {bytes: 0-3, order: clock",
     )
     spoken(tmp_path, once, sources=again)
+
+
+class Telling:
+    """An adapter that carries nothing and tells its racks to wait."""
+
+    slots: Sequence[Slot] = ()
+    slot_of: Mapping[int, int] = {}  # noqa: RUF012 - never changed
+    sends: Sequence[Send] = (Send(0x700, "wait", "", 1, 0.5),)
+
+    def decode(self, frame: Frame) -> Iterable[Reading]:
+        """It listens to nothing."""
+        del frame
+        return ()
+
+    def encode(self, send: Send, orders: Orders, counter: int) -> bytes | None:
+        """The counter alone."""
+        del send, orders
+        return bytes((counter,))
+
+
+def test_an_adapter_may_send() -> None:
+    """On the bus that it serves, in its own way."""
+    plan, adapter = Plan(Layout(Topology(1, 0, 0, 0))), Telling()
+    plan.add_adapter("can1", adapter)
+    (send,) = plan.sends["can1"]
+
+    assert (send.key, send.bus) == (0x700, "can1")
+    assert send.encode is not None
+    assert send.encode(send, Orders(0.0, {}), 3) == b"\3"
 
 
 @given(st.data())
