@@ -71,9 +71,9 @@ class Battery:
         self.inserted: Grid = np.full(shape[0], 0.0 if closed else np.inf)
         "Ohm between each rack and the bus: 0 closed, the resistor while precharging, infinite when open."
         self.power = 0.0
-        "W that the plant takes from the DC bus; without a closed rack it gets none."
+        "W that the plant takes from the DC bus; without a closed rack it drains the capacitors."
         self.bus_current = 0.0
-        "A that the plant took in the last step."
+        "A that the plant took of the racks in the last step."
         self.bus_voltage = float(self.rack_voltage().mean()) if closed else 0.0
         self.time = 0.0
 
@@ -96,7 +96,10 @@ class Battery:
         conductance = 1 / (inner + self.inserted)
         total = float(conductance.sum()) + 1 / _BLEED_RESISTANCE
         unloaded = float((conductance * source).sum()) / total
-        self.bus_current = self._taken(unloaded, total)
+        if (self.inserted == 0).any():
+            self.bus_current = self._taken(unloaded, total)
+        else:
+            self._drain(seconds)
         settled = unloaded - self.bus_current / total
         speed = total / self.ratings.capacitance * seconds
         decay = math.exp(-speed)
@@ -106,12 +109,17 @@ class Battery:
 
     def _taken(self, unloaded: float, conductance: float) -> float:
         """The current at which the bus gives the power that is asked for, or the most that it can give."""
-        if not (self.inserted == 0).any():
-            return 0.0
         most = unloaded**2 * conductance / 4
         power = min(self.power, most)
         volts = (unloaded + math.sqrt(max(unloaded**2 - 4 * power / conductance, 0))) / 2
         return power / volts
+
+    def _drain(self, seconds: float) -> None:
+        """Without a closed rack the plant lives on the capacitors, and not for long."""
+        charge = self.ratings.capacitance
+        squared = self.bus_voltage**2 - 2 * self.power * seconds / charge
+        self.bus_voltage = math.sqrt(max(squared, 0.0)) if self.bus_voltage > 0 else 0.0
+        self.bus_current = 0.0
 
     def rack_voltage(self) -> Grid:
         """Voltage of each rack, in V."""

@@ -19,10 +19,12 @@ from conformance.sim.emitter import Emitter
 from conformance.sim.ems import Ems, Plan
 from conformance.sim.fault import Faults
 from conformance.sim.master import Master, Register
-from conformance.sim.pcs import Pcs
+from conformance.sim.pcs import FaultCode, Pcs
 from conformance.sim.pcs_client import Asked, PcsClient
 from conformance.sim.pcs_server import PcsServer
 from conformance.sim.profile import Profile
+
+_OF_THE_BUS = {FaultCode.DC_UNDERVOLTAGE, FaultCode.DC_OVERVOLTAGE}
 
 
 class Plant:
@@ -68,14 +70,17 @@ class Plant:
 
     def _drive(self, seconds: float) -> None:
         """Before each step of the battery: what the PCS takes of it."""
+        self.pcs.dc_voltage = self.battery.bus_voltage
         if self._profile is not None:
             self._by_itself(self._profile)
-        self.pcs.dc_voltage = self.battery.bus_voltage
         self.pcs.step(seconds)
         self.battery.power = self.pcs.dc_power
 
     def _by_itself(self, profile: Profile) -> None:
-        """A PCS that heeds the racks' limits without a gateway."""
+        """A PCS that heeds the racks' limits without a gateway, and comes back when the bus does."""
+        rating = self.pcs.rating
+        if self.pcs.fault in _OF_THE_BUS and rating.dc_low < self.pcs.dc_voltage < rating.dc_high:
+            self.pcs.reset()
         setting, on_bus = self.pcs.setting, self.battery.inserted == 0
         charge, discharge = (
             float(limit[on_bus].min()) * int(on_bus.sum()) if on_bus.any() else 0.0

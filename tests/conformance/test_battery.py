@@ -61,6 +61,21 @@ def test_a_dead_bus_gives_nothing() -> None:
     assert battery.rack_current.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(("watts", "volts"), [(1e5, 0), (-1e5, 1900)])
+def test_a_bus_that_loses_its_racks_under_load_collapses_or_soars(
+    watts: float, volts: float
+) -> None:
+    """The capacitors feed the plant, or take what it charges: 6 mF, for 50 ms."""
+    battery = Battery(Ratings(racks=1))
+    battery.step(0.05)
+    battery.inserted[0] = math.inf
+    battery.power = watts
+    for _ in range(2 if watts > 0 else 1):
+        battery.step(0.05)
+
+    assert battery.bus_voltage == pytest.approx(volts, abs=30)
+
+
 def test_a_lone_bus_floats_at_the_voltage_of_its_rack() -> None:
     """And falls through the bleeder, 20 kOhm at 6 mF, once the rack is off it."""
     battery = Battery(Ratings(racks=2))

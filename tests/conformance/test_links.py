@@ -80,6 +80,13 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and see it end."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 @pytest.mark.parametrize(
     ("register", "value", "words"),
     [
@@ -107,9 +114,7 @@ async def test_a_polling_pcs_obeys(gateway: Gateway) -> None:
     gateway.registers[0] = 0
     await until(lambda: not pcs.setting.run)
     assert pcs.setting.power == 0
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await ended(task)
 
 
 async def test_a_polling_pcs_stops_when_nobody_answers() -> None:
@@ -119,7 +124,7 @@ async def test_a_polling_pcs_stops_when_nobody_answers() -> None:
     client = PcsClient(pcs, Master("127.0.0.1", 1, timeout=0.5), ASKED)
     task = asyncio.create_task(client.run())
     await until(lambda: client.misses > 0)
-    task.cancel()
+    await ended(task)
 
     assert (pcs.setting.run, pcs.setting.power) == (False, 0)
 
@@ -144,7 +149,7 @@ async def test_an_ems_takes_the_plant_into_service(gateway: Gateway) -> None:
     ems = Ems(Master("127.0.0.1", gateway.port), PLACES, plan)
     task = asyncio.create_task(ems.run())
     await until(lambda: len(gateway.written("power_setpoint")) > 4)
-    task.cancel()
+    await ended(task)
 
     order = [address for address, words in gateway.writes if any(words)]
     places = [PLACES[name].address for name in ("lease", "select", "connect", "mode_request")]
@@ -167,7 +172,7 @@ async def test_an_ems_tries_again_what_is_refused(gateway: Gateway) -> None:
     assert gateway.written("mode_request") == []
     gateway.refuses = set()
     await until(lambda: ems.is_dispatching)
-    task.cancel()
+    await ended(task)
 
     assert gateway.written("connect")[-2:] == [0, 1]
 
@@ -188,7 +193,7 @@ async def test_a_hanging_ems_writes_nothing(gateway: Gateway) -> None:
     quiet = len(gateway.writes)
     faults.clear()
     await until(lambda: len(gateway.writes) > quiet)
-    task.cancel()
+    await ended(task)
 
     assert gateway.written("connect") == []
 

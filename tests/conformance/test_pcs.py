@@ -1,5 +1,6 @@
 """The simulated PCS: ramp, limits, states, watchdog and misbehaviour, with time as an argument."""
 
+import numpy as np
 import pytest
 
 from conformance.sim.battery import Battery, Ratings
@@ -173,6 +174,35 @@ def test_a_plant_by_itself_heeds_its_racks() -> None:
 
     assert plant.pcs.dc_current == pytest.approx(280)
     assert plant.emitter.bmus[1].protection.latched == set()
+
+
+def test_opening_under_load_trips_the_pcs() -> None:
+    """The bus is gone at once."""
+    plant = Plant(Battery(Ratings(racks=1)))
+    plant.pcs.setting.run, plant.pcs.setting.power = True, 1e5
+    plant.pcs.setting.discharge_current = 100.0
+    plant.emitter.step(1.0)
+    assert plant.pcs.power == pytest.approx(1e5)
+    plant.emitter.faults.add("hvil", 1)
+    for _ in range(4):
+        plant.emitter.step()
+
+    assert (plant.pcs.fault, plant.pcs.power) == (FaultCode.DC_UNDERVOLTAGE, 0)
+    assert plant.battery.bus_voltage < 500
+
+
+def test_a_plant_by_itself_comes_back_with_its_bus() -> None:
+    """Nobody is there to reset its PCS."""
+    plant = Plant(Battery(Ratings(racks=1)), steady(1e5))
+    plant.emitter.step()
+    plant.battery.inserted[0] = np.inf
+    plant.battery.bus_voltage = 500.0
+    plant.emitter.step()
+    assert plant.pcs.fault is FaultCode.DC_UNDERVOLTAGE
+    plant.battery.bus_voltage = 1370.0
+    plant.emitter.step()
+
+    assert plant.pcs.state is State.RUNNING
 
 
 def test_a_plant_with_open_racks_rests() -> None:

@@ -1,6 +1,7 @@
 """The whole simulated plant on a bus and on Modbus TCP, and what a user may say to it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import can
@@ -19,19 +20,21 @@ from gateway.errors import UsageError
 from program import Program
 
 
-async def connected(bus: can.BusABC, database: Database) -> dict[str, float]:
-    """The first status of rack 2 that says so."""
+async def connected(
+    bus: can.BusABC, database: Database, order: Callable[[], None]
+) -> dict[str, float]:
+    """Order until the status of rack 2 says that it is, and its contactors then."""
     async with asyncio.timeout(30):
         while True:
-            message = bus.recv(0)
-            if message is None:
-                await asyncio.sleep(0.01)
-            elif message.arbitration_id == 0x180212F4:
-                status = database.decode_message("Rack_Status", bytes(message.data))
-                assert isinstance(status, dict)
-                told = {name: float(str(value)) for name, value in status.items()}
-                if told["RackState"] == 3:
-                    return told
+            order()
+            await asyncio.sleep(0.1)
+            while (message := bus.recv(0)) is not None:
+                if message.arbitration_id == 0x180212F4:
+                    status = database.decode_message("Rack_Status", bytes(message.data))
+                    assert isinstance(status, dict)
+                    told = {name: float(str(value)) for name, value in status.items()}
+                    if told["RackState"] == 3:
+                        return told
 
 
 async def test_a_plant_is_connected_and_driven_from_outside(database: Database) -> None:
@@ -45,23 +48,28 @@ async def test_a_plant_is_connected_and_driven_from_outside(database: Database) 
     ):
         running = asyncio.create_task(plant.run(theirs))
 
+        def order() -> None:
+            data = voice.frame(CONNECT)
+            for rack in (1, 2):
+                ours.send(can.Message(arbitration_id=0x190001A0 | rack << 16, data=data))
+
+        async def drive() -> None:
+            order()
+            for place, value in (
+                (Register(1), 1), (Register(2, 2, signed=True), -200_000),
+                (Register(6, 2, scale=0.1), 200), (Register(8, 2, scale=0.1), 200),
+            ):  # fmt: skip
+                assert await master.write(place, value) == 0
+
         async def until(register: Register, low: float, high: float) -> None:
-            """Order and drive until the PCS measures something."""
+            """Drive until the PCS measures something."""
             async with asyncio.timeout(30):
                 while not low <= await master.read(register) <= high:
-                    data = voice.frame(CONNECT)
-                    for rack in (1, 2):
-                        ours.send(can.Message(arbitration_id=0x190001A0 | rack << 16, data=data))
-                    for place, value in (
-                        (Register(1), 1), (Register(2, 2, signed=True), -200_000),
-                        (Register(6, 2, scale=0.1), 200), (Register(8, 2, scale=0.1), 200),
-                    ):  # fmt: skip
-                        assert await master.write(place, value) == 0
+                    await drive()
                     await asyncio.sleep(0.1)
 
-        await until(Register(106, scale=0.1), 1300, 1400)
+        status = await connected(ours, database, order)
         await until(Register(107, 2, signed=True, scale=0.1), -160, -130)
-        status = await connected(ours, database)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
