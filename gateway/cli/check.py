@@ -16,6 +16,7 @@ from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
 from gateway.mapping.notation import indices_in
 from gateway.mapping.pcs_file import load_pcs
+from gateway.mapping.placing import compile_map
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
@@ -104,7 +105,7 @@ _BY_NAME = Topology(LARGEST.racks, 16, 128, 128)
 
 def _map(search: Library, file: str) -> str:
     rows = load_map(search, file)
-    rows.compiled(Layout(Topology(2, 2, 8, 8)))
+    compile_map(rows, Layout(Topology(2, 2, 8, 8)))
     return f"register map {rows.rows.map} {rows.rows.version} is right: {len(rows.rows.registers)} rows"
 
 

@@ -11,8 +11,9 @@ from gateway.cli.tables import Line, print_table
 from gateway.mapping.registers import MapRows, load_map
 from gateway.mapping.rows import UNSCALED
 from gateway.mapping.schema.registers import ConstantRow, RegisterRow
+from gateway.mapping.shown import point_of
 from gateway.mapping.spread import word_type
-from gateway.model.point import POINTS, Point
+from gateway.model.point import Point
 
 verbs = typer.Typer(help="Register maps.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -65,11 +66,11 @@ def _as_json(rows: MapRows) -> dict[str, object]:
 
 
 def _json_row(rows: MapRows, row: RegisterRow) -> dict[str, object]:
-    point, order = POINTS.get(row.point or ""), rows.arrangement(row)
+    point, order = point_of(row), rows.arrangement(row)
     missing = rows.missing(row)
     return {
         "register": row.at, "4xxxxx": _FORM + row.at,
-        "point": row.point, "identity": row.identity, "constant": row.const,
+        "point": row.point, "command": row.command, "identity": row.identity, "constant": row.const,
         "type": row.type, "words": _words(row), "scale": row.scale, "offset": row.offset,
         "unit": point.unit if point else "",
         "positive": (row.sign or rows.rows.sign) if point and point.signed else None,
@@ -93,7 +94,7 @@ def _meaning(row: RegisterRow, point: Point | None) -> str:
 
 def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
     told = _json_row(rows, row)
-    point = POINTS.get(row.point or "")
+    point = point_of(row)
     swaps = [
         text
         for text, order in (("lowest word first", "word_order"), ("bytes swapped", "byte_order"))
@@ -103,7 +104,7 @@ def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
     return (
         str(row.at),
         str(_FORM + row.at),
-        row.point or row.identity or f"{row.const}",
+        _subject(row),
         row.type,
         str(_words(row)),
         "" if point is None or row.type in UNSCALED else _scaling(rows, row, point),
@@ -112,6 +113,11 @@ def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
         "" if point is None else {"zero": "0"}.get(str(told["missing"]), str(told["missing"])),
         _meaning(row, point),
     )
+
+
+def _subject(row: RegisterRow) -> str:
+    """What a row shows; a command can be written too."""
+    return f"{row.command} (write)" if row.command else row.point or row.identity or f"{row.const}"
 
 
 def _scaling(rows: MapRows, row: RegisterRow, point: Point) -> str:

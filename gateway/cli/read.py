@@ -15,11 +15,12 @@ from gateway.errors import LinkError, MappingError, Problem, UsageError
 from gateway.links.modbus_client import RegisterReader, register_reader
 from gateway.mapping.readback import Reading, places, reading
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
+from gateway.mapping.shown import SHOWN, point_of
 from gateway.mapping.source import did_you_mean
 from gateway.mapping.spread import word_type
 from gateway.mapping.words import from_words
 from gateway.model.pack import LARGEST, Layout, Topology
-from gateway.model.point import POINTS, Scope
+from gateway.model.point import Scope
 from gateway.model.quality import QUALITIES, QUALITY_REGISTER
 
 ServerArgument = Annotated[
@@ -94,8 +95,8 @@ def _told_by(rows: MapRows, reader: RegisterReader) -> tuple[Topology, int]:
         row.identity: row for row in rows.rows.registers if row.identity and row.type != "string"
     }
     if not set(_TOLD) <= known.keys():
-        shown = {POINTS[row.point].scope for row in rows.rows.registers if row.point}
-        if shown - {Scope.CONTAINER}:
+        shown = {SHOWN[row.shows].scope for row in rows.rows.registers if row.shows}
+        if shown & {Scope.RACK, Scope.MODULE, Scope.CELL, Scope.SENSOR}:
             text = f"the map {rows.rows.map} does not tell the topology; give --topology RxMxCxS"
             raise UsageError(text)
         return Topology(1), 1
@@ -119,7 +120,7 @@ def _told_by(rows: MapRows, reader: RegisterReader) -> tuple[Topology, int]:
 
 
 def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str]) -> list[Entry]:
-    shown = {str(row.point or row.identity or "") for row in rows.rows.registers} - {""}
+    shown = {row.shows or str(row.identity or "") for row in rows.rows.registers} - {""}
     problems = [
         Problem(rows.source.file, f"shows no '{pattern}'", remedy=did_you_mean(pattern, shown))
         for pattern in wanted
@@ -135,22 +136,23 @@ def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str
 
 
 def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
-    name = str(entry.row.point or entry.row.identity or "")
+    name = entry.row.shows or str(entry.row.identity or "")
     if wanted:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
-    return name in POINTS and POINTS[name].scope in {Scope.CONTAINER, Scope.RACK}
+    told = name in SHOWN and entry.row.command is None
+    return told and SHOWN[name].scope in {Scope.CONTAINER, Scope.RACK}
 
 
 def _as_row(told: Reading) -> dict[str, str | float | None]:
     """A reading as scripts get it."""
     row, place = told.entry.row, Place(*told.entry.indices)
-    point = POINTS.get(row.point or "")
+    point = point_of(row)
     value, text = told.value, None
     if point is not None and value is not None and not isinstance(value, str):
         value = plain(point, value)
         text = None if value is None else text_of(point, value)
     return {
-        "point": row.point or row.identity or "constant", "address": told.entry.address,
+        "point": row.shows or row.identity or "constant", "address": told.entry.address,
         "rack": place.rack, "module": place.module, "cell": place.cell,
         "value": value, "text": text, "unit": point.unit if point else "",
         "quality": _quality(told.quality), "age": None if told.age is None else round(told.age, 2),

@@ -50,6 +50,8 @@ def leased(state: State, command: Command, now: float) -> tuple[State, Verdict]:
     if holder is not None and theirs and not _overrides(origin, holder.owner):
         return state, refused(Reason.LOCKED_BY_OTHER, holder.owner.name)
     lease = Lease(origin, command.value, now + command.value)
+    if holder is not None and not theirs:
+        return begun(state, lease, now), Verdict(accepted=True)  # renewed: no news
     taken = dataclasses.replace(state, wants_run=False, selection=None) if theirs else state
     return begun(taken, lease, now), ACCEPTED
 
@@ -88,7 +90,9 @@ def switched(state: State, command: Command) -> tuple[State, Verdict]:
     """The local key (R36): only a master that is local turns it."""
     if not command.origin.is_local:
         return state, refused(Reason.SWITCHING_HIERARCHY, "remote")
-    return dataclasses.replace(state, is_local=command.value == 1), ACCEPTED
+    wanted = command.value == 1
+    changes = wanted is not state.is_local
+    return dataclasses.replace(state, is_local=wanted), Verdict(accepted=True, acts=changes)
 
 
 def is_edge(state: State, command: Command) -> bool:

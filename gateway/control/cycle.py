@@ -17,7 +17,7 @@ from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
 from gateway.control.machine import Situation as Seen
 from gateway.control.machine import moved
-from gateway.control.operate import OPERATIONS, Situation, is_safe, targets
+from gateway.control.operate import OPERATIONS, Situation, targets
 from gateway.control.orders import ordered, pcs_order
 from gateway.control.sequence import sequenced
 from gateway.control.settings import Settings
@@ -89,23 +89,27 @@ def _admitted(state: State, command: Command, on: Situation) -> tuple[State, Ver
     new, verdict = OPERATIONS[command.instruction.name](noted, command, on)
     if command.instruction.select:
         new = dataclasses.replace(new, selection=None)
+    if not verdict.acts:
+        return new, verdict, []
     if verdict.accepted:
         new = began(new, command, verdict, targets(new, command), on.now)
     return new, verdict, [_told(command, verdict, on.now)]
 
 
+def is_unsafe(command: Command) -> bool:
+    """Whether a one-shot goes the unsafe way (R2): it needs an authority, and is journalled first (R41)."""
+    if command.instruction.name == "mode_request":
+        return command.value == Mode.RUN
+    return not command.instruction.cyclic and command.instruction.direction is Direction.UNSAFE
+
+
 def _against(state: State, command: Command, now: float) -> Verdict | None:
     """What stands against a command before its own conditions: arbiter, then select (R2)."""
-    if command.instruction.direction is not Direction.UNSAFE and not _is_more(command):
+    if not is_unsafe(command):
         return None
     if against := arbiter.authority(state, command.origin):
         return against
     return arbiter.armed(state, command, now) if command.instruction.select else None
-
-
-def _is_more(command: Command) -> bool:
-    """Whether a command that is judged by its value goes the unsafe way."""
-    return command.instruction.name == "mode_request" and not is_safe(command)
 
 
 def _told(command: Command, verdict: Verdict, now: float) -> Event:

@@ -202,13 +202,6 @@ OPERATIONS: Mapping[str, Callable[[State, Command, Situation], Change]] = {
 }
 
 
-def is_safe(command: Command) -> bool:
-    """Whether a one-shot goes the safe way, whatever its row says in general (R1)."""
-    if command.instruction.name == "mode_request":
-        return command.value in {Mode.STANDBY, Mode.READY}
-    return False
-
-
 def targets(state: State, command: Command) -> tuple[int, ...]:
     """The racks (from 1) whose way decides about a command's result."""
     if command.rack:

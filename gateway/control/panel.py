@@ -8,6 +8,7 @@ Rules of the table:
 The table generates the control part of the point manual; `picture` fills it.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -142,6 +143,25 @@ def picture(layout: Layout, shown: Shown, now: float) -> Snapshot:
     for part in (values, quality, age, computed):
         part.flags.writeable = False
     return Snapshot(layout, now, values, quality, age, computed)
+
+
+_WITHHELD = (
+    "charge_permitted",
+    "discharge_permitted",
+    "power_applied",
+    "reactive_applied",
+    "pcs_run",
+)
+
+
+def withheld(panel: Snapshot) -> Snapshot:
+    """The same without anything that would let power through (R35)."""
+    panel = panel.without_limits()
+    values = panel.values.copy()
+    for name in _WITHHELD:
+        values[panel.layout.slices[name]] = 0.0
+    values.flags.writeable = False
+    return dataclasses.replace(panel, values=values)
 
 
 def _container(shown: Shown, now: float) -> dict[str, float]:

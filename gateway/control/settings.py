@@ -35,7 +35,6 @@ class Threshold:
     row: str
     "Name of the interlock."
     value: float
-    deadband: float = 0.0
     delay: float = 0.0
     "s for which the value must be beyond."
 

@@ -6,9 +6,11 @@ read its answers is not read from.
 """
 
 import asyncio
+import dataclasses
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import structlog
@@ -16,6 +18,7 @@ import structlog
 from gateway.errors import LinkError
 from gateway.modbus.bank import Bank
 from gateway.modbus.wire import Desynchronised, Receiver, answer
+from gateway.model.command import NOBODY, Origin
 
 _CHUNK = 2048
 _UNREAD = 65536
@@ -26,17 +29,34 @@ _LINGER = 2.0
 log = structlog.get_logger()
 
 
+Settle = Callable[[Callable[[], None]], bool]
+"Calls back once what was acknowledged so far is on disk; False where nothing has to be waited for."
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a listener serves, and to whom."""
+
+    units: Mapping[int, Bank]
+    master: Callable[[str], Origin] = lambda _: NOBODY
+    "Who connects from an address."
+    settle: Settle = lambda _: False
+
+
 class ModbusConnection(asyncio.BufferedProtocol):
     """One master's connection."""
 
-    def __init__(self, units: Mapping[int, Bank], connections: set["ModbusConnection"]) -> None:
-        self._units, self._connections = units, connections
+    def __init__(self, service: "Service", connections: set["ModbusConnection"]) -> None:
+        self._service, self._connections = service, connections
+        self._origin = NOBODY
         self._receiver = Receiver()
         self._buffer = bytearray(_CHUNK)
         self._transport: asyncio.Transport | None = None
         self._peer = ""
         self._unread, self._had_turn = False, False
         "Why it is not read from: its answers wait, it has had its share of this turn."
+        self._held: list[bytes] | None = None
+        "Answers that wait until what they acknowledge is on disk (R41)."
         self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,13 +66,15 @@ class ModbusConnection(asyncio.BufferedProtocol):
         )  # uvloop's is no subclass
         peer = transport.get_extra_info("peername")
         self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer)
+        if isinstance(peer, tuple):
+            self._origin = self._service.master(peer[0])
         link: socket.socket | None = transport.get_extra_info("socket")
         if link is not None:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(high=_UNREAD)
         self._connections.add(self)
-        log.info("master_connected", peer=self._peer)
+        log.info("master_connected", peer=self._peer, master=self._origin.name)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go."""
@@ -62,22 +84,41 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """Answer all whole requests that have come in."""
         if self._transport is None or self._ending is not None:
             return
-        units, answers = self._units, []
+        units, origin, answers = self._service.units, self._origin, []
         try:
             for adu in self._receiver.feed(bytes(self._buffer[:nbytes])):
-                answers.append(answer(units, adu))  # noqa: PERF401 - those before a break still count
+                answers.append(answer(units, adu, origin))  # noqa: PERF401 - those before a break still count
         except Desynchronised as error:
             log.warning("master_desynchronised", peer=self._peer, reason=str(error))
-            self._transport.write(b"".join(answers))
-            self._transport.write_eof()
+            self._answer(answers)
+            if self._held is None:
+                self._transport.write_eof()
             self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
             return
         if answers:
-            self._transport.write(b"".join(answers))
+            self._answer(answers)
         if nbytes == _CHUNK:
             self._had_turn = True
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _answer(self, answers: list[bytes]) -> None:
+        """Write answers, once what they acknowledge is on disk; until then nothing more is read."""
+        if self._transport is None:
+            return
+        if self._held is not None:
+            self._held += answers
+        elif self._service.settle(self._settled):
+            self._held = answers
+            self._transport.pause_reading()
+        else:
+            self._transport.write(b"".join(answers))
+
+    def _settled(self) -> None:
+        held, self._held = self._held, None
+        if self._transport is not None and held is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
+            self._read_again()
 
     def _next_turn(self) -> None:
         self._had_turn = False
@@ -95,7 +136,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._read_again()
 
     def _read_again(self) -> None:
-        waits = self._unread or self._had_turn
+        waits = self._unread or self._had_turn or self._held is not None
         if self._transport is not None and not waits and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -120,8 +161,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
 class ModbusServer:
     """A listener and its connections."""
 
-    def __init__(self, units: Mapping[int, Bank]) -> None:
-        self._units = with_device_itself(units)
+    def __init__(self, service: "Service") -> None:
+        self._service = dataclasses.replace(service, units=with_device_itself(service.units))
         self._connections: set[ModbusConnection] = set()
         self._server: asyncio.Server | None = None
 
@@ -130,13 +171,13 @@ class ModbusServer:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ModbusConnection(self._units, self._connections),
+                lambda: ModbusConnection(self._service, self._connections),
                 host, port, backlog=128, reuse_address=True,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:  # UnicodeError: what can be no host's name
             raise LinkError(f"cannot listen at {host}:{port}: {_reason(error, port)}") from None
         bound: int = self._server.sockets[0].getsockname()[1]
-        log.info("listening", host=host, port=bound, units=sorted(self._units))
+        log.info("listening", host=host, port=bound, units=sorted(self._service.units))
         return bound
 
     async def stop(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.mapping.words import Arrangement, WordType, swapped, to_words
+from gateway.mapping.writable import Writable
 from gateway.model.pack import Indices, Snapshot, Vector
 from gateway.model.quality import BY_SEVERITY, QUALITY_REGISTER, SEVERITY, USABLE
 
@@ -127,22 +128,14 @@ class Mirrors:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterMap:
-    """A register map compiled for one unit of a container."""
+class Columns:
+    """All that is encoded from one vector."""
 
-    name: str
-    version: str
-    digest: str
-    template: NDArray[np.uint16]
-    "Constants, and the pattern of gaps."
     columns: tuple[Column, ...]
     mirrors: Mirrors | None
-    holes: bytes
-    "One byte a register, 1 where there is none."
 
-    def encode(self, snapshot: Snapshot) -> Image:
-        """The image of a snapshot."""
-        image = self.template.copy()
+    def encode(self, snapshot: Snapshot, image: NDArray[np.uint16]) -> bytearray | None:
+        """Write everything into an image; what may not be read now, one byte a register, or None."""
         absent = np.isnan(snapshot.values)
         unusable = absent | ~USABLE[snapshot.quality]
         blocked = None
@@ -156,4 +149,35 @@ class RegisterMap:
                         blocked[int(address) + word] = 1
         if self.mirrors is not None:
             self.mirrors.encode(snapshot, image)
+        return blocked
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMap:
+    """A register map compiled for one unit of a container."""
+
+    name: str
+    version: str
+    digest: str
+    template: NDArray[np.uint16]
+    "Constants, and the pattern of gaps."
+    pack: Columns
+    panel: Columns
+    "Control's own points."
+    holes: bytes
+    "One byte a register, 1 where there is none."
+    writable: Writable
+
+    def encode(self, snapshot: Snapshot) -> Image:
+        """The image of a snapshot; control's points are still missing in it."""
+        image = self.template.copy()
+        blocked = self.pack.encode(snapshot, image)
         return Image(image.astype(">u2").tobytes(), None if blocked is None else bytes(blocked))
+
+    def patched(self, image: Image, panel: Snapshot) -> Image:
+        """The same image with control's points as they are now."""
+        if not self.panel.columns:
+            return image
+        copy = bytearray(image.data)
+        self.panel.encode(panel, np.frombuffer(copy, ">u2"))
+        return Image(bytes(copy), image.blocked)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gateway.mapping.image import AGE_UNIT, NEVER
 from gateway.mapping.registers import Entry, MapRows
 from gateway.mapping.schema.registers import ConstantRow
+from gateway.mapping.shown import point_of
 from gateway.mapping.spread import word_type
 from gateway.mapping.words import from_words, number_from_words, text_from_words
-from gateway.model.point import POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def places(rows: MapRows, chosen: Iterable[Entry]) -> Iterator[tuple[int, int]]:
     mirrors = rows.rows.mirrors
     for entry in chosen:
         yield entry.address, entry.words
-        if mirrors is not None and entry.row.point:
+        if mirrors is not None and rows.is_mirrored(entry.row, entry.address):
             yield entry.address + mirrors.quality, 1
             yield entry.address + mirrors.age, 1
 
@@ -39,7 +39,7 @@ def reading(rows: MapRows, entry: Entry, registers: Mapping[int, int]) -> Readin
     """The value of an entry in some registers; those that were refused are not among them."""
     quality = age = None
     mirrors = rows.rows.mirrors
-    if mirrors is not None and entry.row.point:
+    if mirrors is not None and rows.is_mirrored(entry.row, entry.address):
         quality = registers.get(entry.address + mirrors.quality)
         counts = registers.get(entry.address + mirrors.age, NEVER)
         age = None if counts == NEVER else counts * AGE_UNIT
@@ -57,7 +57,7 @@ def _value(rows: MapRows, entry: Entry, words: list[int]) -> float | str | None:
     instead = missing.constant if isinstance(missing, ConstantRow) else None
     number = (
         from_words(word_type(row), words, order, instead)
-        if row.point
+        if row.shows
         else number_from_words(word_type(row), words, order)
     )
     if number is None or not math.isfinite(number):
@@ -65,6 +65,6 @@ def _value(rows: MapRows, entry: Entry, words: list[int]) -> float | str | None:
     if entry.bit is not None:
         return int(number) >> entry.bit & 1
     value = number * row.scale + row.offset
-    point = POINTS.get(row.point or "")
+    point = point_of(row)
     turned = point is not None and point.signed and (row.sign or rows.rows.sign) == "charge"
     return 0.0 - value if turned else value

@@ -4,10 +4,12 @@ import math
 from collections.abc import Iterator
 
 from gateway.mapping.schema.registers import ConstantRow, RegisterRow
+from gateway.mapping.shown import SHOWN, point_of
 from gateway.mapping.source import did_you_mean
 from gateway.mapping.spread import word_type
 from gateway.model.alarm import CAUSES
-from gateway.model.point import AXES, POINTS, Kind, Point
+from gateway.model.command import INSTRUCTIONS
+from gateway.model.point import AXES, Kind, Point
 
 IDENTITY = (
     "vendor", "product", "version", "map", "map_major", "map_minor", "map_patch", "map_hash",
@@ -32,13 +34,17 @@ def flaws(row: RegisterRow) -> Iterator[Flaw]:
 
 def _subject(row: RegisterRow) -> Iterator[Flaw]:
     """What is wrong with what a row shows."""
-    shown = [name for name in ("point", "identity", "const") if getattr(row, name) is not None]
-    if len(shown) != 1:
-        yield (), "a row shows exactly one of point, identity and const", ""
-    point = POINTS.get(row.point or "")
+    kinds = ("point", "command", "identity", "const")
+    if len([name for name in kinds if getattr(row, name) is not None]) != 1:
+        yield (), "a row shows exactly one of point, command, identity and const", ""
+    point = point_of(row)
     if row.point is not None and point is None:
-        near = did_you_mean(row.point, POINTS)
+        near = did_you_mean(row.point, SHOWN)
         yield ("point",), f"no point is named '{row.point}'", near
+    if row.command is not None and row.command not in INSTRUCTIONS:
+        near = did_you_mean(row.command, INSTRUCTIONS)
+        yield ("command",), f"no command is named '{row.command}'", near
+        point = None
     if row.identity is not None and row.identity not in IDENTITY:
         near = did_you_mean(row.identity, IDENTITY)
         yield ("identity",), f"the gateway does not know its '{row.identity}'", near

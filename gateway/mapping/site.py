@@ -1,6 +1,5 @@
 """A site file and all that it names, as tables ready to run."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +8,20 @@ from gateway.canbus.adapter import Assignment, load_adapter
 from gateway.canbus.frame import identifier_text
 from gateway.canbus.send import Send
 from gateway.canbus.table import Message
+from gateway.control.settings import Settings
 from gateway.errors import AdapterError, MappingError, MissingDatabase, Problem
+from gateway.mapping.control import Pcs, controlled, pcs_of
+from gateway.mapping.faces import Face, FaceCompiler
 from gateway.mapping.frames import FrameCompiler
-from gateway.mapping.image import RegisterMap
 from gateway.mapping.library import Library
+from gateway.mapping.masters import Masters, masters_of
 from gateway.mapping.notation import numbers
 from gateway.mapping.plan import Coded, Plan
 from gateway.mapping.protocol import load_protocol
-from gateway.mapping.registers import load_map
 from gateway.mapping.schema import SiteFile, load
 from gateway.mapping.schema.site import BusRow, ContainerRow, FaceRow, SourceRow
 from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
+from gateway.model.aggregate import Aggregator
 from gateway.model.pack import Layout, Topology
 from gateway.model.store import Slot
 
@@ -53,17 +55,19 @@ class Container:
     "Coded adapters."
     sends: Mapping[str, Sequence[Send]]
     "What is sent to it, by bus."
+    settings: Settings | None = None
+    "Of its control; None: nothing can be written."
+    pcs: Pcs | None = None
+    "The PCS that the gateway drives."
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """A register map of a container, where and under which unit id it is served."""
+class JournalPlace:
+    """Where what happens is kept."""
 
-    host: str
-    port: int
-    unit: int
-    container: str
-    registers: RegisterMap
+    file: Path
+    rows: int
+    recordings: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,8 @@ class Site:
     buses: Mapping[str, Bus]
     containers: Sequence[Container]
     faces: Sequence[Face]
-
-
-_LAST_UNIT = 247
-"Of the unit ids for devices; those above are reserved (MODBUS over serial line V1.02, clause 2.2)."
+    masters: Masters
+    journal: JournalPlace | None
 
 
 def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> Site:
@@ -98,16 +100,22 @@ def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> 
     compiler.check_names()
     compiler.check_buses(interfaces)
     compiler.check_identifiers(containers)
-    faces = [face for index, row in enumerate(rows.faces)
-             for face in compiler.faces(("faces", index), row, containers)]  # fmt: skip
-    compiler.check_faces(faces)
+    faces = compiler.faces(containers)
     compiler.stop()
     buses = {bus: _bus(bus, row) for bus, row in rows.buses.items()}
-    return Site(rows.site, rows.title, path, rows.cycle, buses, containers, faces)
+    journal = compiler.journal()
+    return Site(
+        rows.site, rows.title, path, rows.cycle, buses, containers, faces, compiler.masters, journal
+    )
 
 
 def _bus(name: str, row: BusRow) -> Bus:
     return Bus(name, row.interface, row.channel, row.bitrate, dict(row.options))
+
+
+def _listener(row: FaceRow) -> tuple[str, int]:
+    host, _, port = row.listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 class _SiteCompiler:
@@ -115,6 +123,8 @@ class _SiteCompiler:
 
     def __init__(self, library: Library, source: Source, path: Path, rows: SiteFile) -> None:
         self._library, self._source, self._path, self._rows = library, source, path, rows
+        listeners = {_listener(row) for row in rows.faces}
+        self.masters = masters_of(source, rows.masters, listeners)
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
 
@@ -181,8 +191,45 @@ class _SiteCompiler:
                 self._problems += error.problems
         return Container(
             row.name, row.title, layout, dict(plan.messages), plan.slots, plan.slot_of, plan.inputs,
-            frozenset(plan.carried), plan.coded, dict(plan.sends),
+            frozenset(plan.carried), plan.coded, dict(plan.sends), *self._control(at, row, plan),
         )  # fmt: skip
+
+    def _control(
+        self, at: Location, row: ContainerRow, plan: Plan
+    ) -> tuple[Settings | None, Pcs | None]:
+        """How a container is controlled, and the PCS that is driven."""
+        if row.control is None:
+            return None, None
+        here = (*at, "control")
+        known = Aggregator(plan.layout, frozenset(plan.carried)).known
+        settings = controlled(self._source, here, row.control, self.masters.origins, known)
+        try:
+            return settings, pcs_of(
+                self._library, self._source, (*here, "pcs"), row.control.pcs, self._path.parent
+            )
+        except MappingError as error:
+            self._problems += error.problems
+            return settings, None
+
+    def faces(self, containers: Sequence[Container]) -> list[Face]:
+        """The faces of all containers."""
+        layouts = {container.name: container.layout for container in containers}
+        compiler = FaceCompiler(
+            self._source, self._library, self._path.parent, self._rows.site, layouts
+        )
+        faces = [face for index, row in enumerate(self._rows.faces)
+                 for face in compiler.faces(("faces", index), row)]  # fmt: skip
+        compiler.check(faces)
+        self._problems += compiler.problems
+        return faces
+
+    def journal(self) -> JournalPlace | None:
+        """Where what happens is kept; beside the site file, if the place is not absolute."""
+        row, folder = self._rows.journal, self._path.parent
+        if row is None:
+            return None
+        recordings = None if row.recordings is None else folder / row.recordings
+        return JournalPlace(folder / row.file, row.rows, recordings)
 
     def _spoken(
         self,
@@ -234,38 +281,6 @@ class _SiteCompiler:
         first = racks[0] if row.address is None else row.address
         return {rack: first + rack - racks[0] for rack in racks if rack not in wrong}
 
-    def faces(self, at: Location, row: FaceRow, containers: Sequence[Container]) -> list[Face]:
-        """Compile a face: one unit id, or several in a row where the map splits the racks."""
-        by_name = {container.name: container for container in containers}
-        name = row.container if row.container is not None else containers[0].name
-        if name not in by_name:
-            self._source.report(
-                (*at, "container"), f"no container is named '{name}'", did_you_mean(name, by_name)
-            )
-            return []
-        host, _, port = row.listen.rpartition(":")
-        if not 1 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
-            self._source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
-            return []
-        layout = by_name[name].layout
-        if not self._known((*at, "map"), row.map, "registers", "register map"):
-            return []
-        try:
-            rows = load_map(self._library, row.map, (self._path.parent,))
-            units = math.ceil(layout.topology.racks / rows.racks_per_unit)
-            if row.unit + units - 1 > _LAST_UNIT:
-                text = f"{layout.topology.racks} racks take {units} unit ids, up to {row.unit + units - 1}"
-                self._source.report((*at, "unit"), text, f"the last is {_LAST_UNIT}")
-                return []
-            return [
-                Face(host.strip("[]"), int(port), row.unit + index, name,
-                     rows.compiled(layout, index, self._rows.site, name))
-                for index in range(units)
-            ]  # fmt: skip
-        except MappingError as error:
-            self._problems += error.problems
-            return []
-
     def _known(self, at: Location, name: str, kind: str, what: str) -> bool:
         """Whether a file is there by that name; reported at its place if not."""
         beside = (self._path.parent,)
@@ -274,13 +289,3 @@ class _SiteCompiler:
         near = did_you_mean(name, self._library.known(kind, beside))
         self._source.report(at, f"no such {what}", near)
         return False
-
-    def check_faces(self, faces: Sequence[Face]) -> None:
-        """A unit id can be served once at an address."""
-        seen = set()
-        for face in faces:
-            place = (face.host, face.port, face.unit)
-            if place in seen:
-                text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
-                self._source.report(("faces",), text, "give each face a unit id of its own")
-            seen.add(place)

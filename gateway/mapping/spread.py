@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.mapping.schema.registers import RegisterRow
-from gateway.mapping.words import TYPES, WordType
+from gateway.mapping.words import COUNTER, TYPES, WordType
+from gateway.model.command import INSTRUCTIONS
 from gateway.model.pack import Indices, Layout
-from gateway.model.point import AXES, Scope
+from gateway.model.point import AXES
 
 BITS = 16
 
@@ -33,19 +34,22 @@ class Spread:
 
 
 def word_type(row: RegisterRow) -> WordType:
-    """The type of a row; bit fields come in three widths."""
+    """The type of a row; bit fields come in three widths, and what cannot be withdrawn uses every number."""
+    written = INSTRUCTIONS.get(row.command or "")
+    if row.type == "u16" and written is not None and not written.withdrawable:
+        return COUNTER
     return TYPES[f"bitfield{row.words or 1}" if row.type == "bitfield" else row.type]
 
 
 def spread(row: RegisterRow, layout: Layout, first_rack: int, racks: int) -> Spread:
     """The registers of a point's row for `racks` racks from `first_rack` (counted from 0)."""
     kind = word_type(row)
-    name = row.point or ""
+    name = row.shows
     scope = layout.points[name].scope
     shape = layout.shape(name)
     elements = np.arange(layout.slices[name].start, layout.slices[name].stop, dtype=np.int64)
     elements = elements.reshape(shape)
-    if scope is not Scope.CONTAINER:
+    if "rack" in AXES[scope]:
         elements = elements[first_rack : first_rack + racks]
     given = row.stride.model_dump()
     strides: list[int | None] = [given[axis] for axis in AXES[scope]]

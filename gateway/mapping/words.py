@@ -67,6 +67,9 @@ TYPES = {
     )
 }
 
+COUNTER = WordType("counter", 1, ">u2", 0, 0xFFFF, 0xFFFF)
+"A u16 that uses every number, as heartbeats do; only what was never written is missing."
+
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:

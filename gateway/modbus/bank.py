@@ -4,10 +4,15 @@ Checks come in the order of the specification (APP V1.1b3, figures of clause 6) 
 function 1 -> structure 3 -> address or read-only 2 -> role 1 -> value 3 -> control 4.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Protocol
 
 from gateway.mapping.image import REGISTERS, Image
+from gateway.mapping.writable import Writable, fits
+from gateway.model.command import Command, Origin
 
+_NOTHING = Writable({})
 _EMPTY = Image(bytes(2 * REGISTERS), None)
 
 
@@ -30,13 +35,29 @@ class Refused(Exception):
         self.code = code
 
 
-class Bank:
-    """One unit id. `image` is replaced as a whole, by the cycle."""
+class Judge(Protocol):
+    """What decides about writes: the control core, put in by who composes the gateway."""
 
-    def __init__(self, holes: bytes, image: Image = _EMPTY) -> None:
+    def fits(self, command: Command) -> bool:
+        """Whether the site lets such a value be written at all: else exception 3."""
+
+    def admit(self, commands: Sequence[Command]) -> bool:
+        """Take all commands of a write, or none: False is exception 4, with the reason in registers."""
+
+
+class Bank:
+    """One unit id. `image` is replaced as a whole: by the cycle, and by every write."""
+
+    def __init__(
+        self,
+        holes: bytes,
+        image: Image = _EMPTY,
+        writable: Writable = _NOTHING,
+        judge: Judge | None = None,
+    ) -> None:
         """`holes` has one byte a register, 1 where there is none."""
         self.image = image
-        self._holes = holes
+        self._holes, self._writable, self._judge = holes, writable, judge
 
     def read(self, address: int, quantity: int) -> bytes:
         """Registers as bytes; Refused if one does not exist or has nothing to show."""
@@ -48,6 +69,15 @@ class Bank:
             raise Refused(Code.SERVER_FAILURE)
         return data[2 * address : 2 * end]
 
-    def write(self, address: int, words: bytes) -> None:
-        """Registers from bytes; Refused, for all rows of all maps are read-only."""
-        raise Refused(Code.ILLEGAL_ADDRESS, f"registers {address}..{address + len(words) // 2 - 1}")
+    def write(self, address: int, words: bytes, origin: Origin) -> None:
+        """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
+        places = self._writable.covered(address, len(words) // 2)
+        if places is None or self._judge is None:
+            raise Refused(Code.ILLEGAL_ADDRESS)
+        if any(origin.role < place.instruction.role for place in places):
+            raise Refused(Code.ILLEGAL_FUNCTION)
+        commands = self._writable.commands(places, words, origin)
+        if not all(fits(command) and self._judge.fits(command) for command in commands):
+            raise Refused(Code.ILLEGAL_VALUE)
+        if not self._judge.admit(commands):
+            raise Refused(Code.SERVER_FAILURE)

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from gateway.modbus.bank import Bank, Code, Refused
+from gateway.model.command import NOBODY, Origin
 
 MAX_PDU = 253
 MAX_LENGTH = MAX_PDU + 1
@@ -61,15 +62,15 @@ class Receiver:
         self._rest = data[at:]
 
 
-def answer(units: Mapping[int, Bank], adu: bytes) -> bytes:
-    """The response to a whole ADU."""
+def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> bytes:
+    """The response to a whole ADU of a master."""
     bank, serve = units.get(adu[6]), _SERVED.get(adu[7])
     if bank is None:
         return _exception(adu, Code.PATH_UNAVAILABLE)
     if serve is None:
         return _exception(adu, Code.ILLEGAL_FUNCTION)
     try:
-        return serve(bank, adu)
+        return serve(bank, adu, origin)
     except Refused as refusal:
         return _exception(adu, refusal.code)
 
@@ -78,7 +79,7 @@ def _exception(adu: bytes, code: Code) -> bytes:
     return adu[:4] + bytes((0, 3, adu[6], adu[7] | 0x80, code))
 
 
-def _read(bank: Bank, adu: bytes) -> bytes:
+def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
     if len(adu) != _FIXED:
         raise Refused(Code.ILLEGAL_VALUE)
     address, quantity = _PAIR.unpack_from(adu, 8)
@@ -89,25 +90,25 @@ def _read(bank: Bank, adu: bytes) -> bytes:
     return head + bank.read(address, quantity)
 
 
-def _write_one(bank: Bank, adu: bytes) -> bytes:
+def _write_one(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     if len(adu) != _FIXED:
         raise Refused(Code.ILLEGAL_VALUE)
-    bank.write(adu[8] << 8 | adu[9], adu[10:12])
+    bank.write(adu[8] << 8 | adu[9], adu[10:12], origin)
     return adu
 
 
-def _write_many(bank: Bank, adu: bytes) -> bytes:
+def _write_many(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     if len(adu) <= _FIXED:
         raise Refused(Code.ILLEGAL_VALUE)
     address, quantity = _PAIR.unpack_from(adu, 8)
     size = 2 * quantity
     if not 1 <= quantity <= MAX_WRITE or adu[_FIXED] != size or len(adu) != _FIXED + 1 + size:
         raise Refused(Code.ILLEGAL_VALUE)
-    bank.write(address, adu[_FIXED + 1 :])
+    bank.write(address, adu[_FIXED + 1 :], origin)
     return adu[:4] + b"\0\6" + adu[6:12]
 
 
-_SERVED: Mapping[int, Callable[[Bank, bytes], bytes]] = {
+_SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
     3: _read,
     4: _read,
     6: _write_one,

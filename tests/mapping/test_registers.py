@@ -7,6 +7,7 @@ from mapping.written import SMALL, compiled, picture, problems, text_of, words, 
 
 from gateway.errors import MappingError
 from gateway.mapping.library import Library
+from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import entries, load_map
 from gateway.model.pack import Layout, Topology
 
@@ -18,8 +19,8 @@ GOOD = "at: 0, point: voltage, type: u16"
     [
         ("at: 0, point: ~voltag, type: u16", "no point is named 'voltag'; did you mean 'voltage'?"),
         ("at: 0, identity: ~vendo, type: string, words: 4", "the gateway does not know its 'vendo'; did you mean 'vendor'?"),
-        ("at: 0, type: u16", "a row shows exactly one of point, identity and const"),
-        ("at: 0, point: voltage, const: 1, type: u16", "a row shows exactly one of point, identity and const"),
+        ("at: 0, type: u16", "a row shows exactly one of point, command, identity and const"),
+        ("at: 0, point: voltage, const: 1, type: u16", "a row shows exactly one of point, command, identity and const"),
         ("at: 0, identity: vendor, type: ~string", "a string shows identity or const and has words:"),
         ("at: 0, point: voltage, type: ~string, words: 4", "a string shows identity or const and has words:"),
         ("at: 0, point: alarms, type: bitfield, words: ~3", "a bit field has 1, 2 or 4 words"),
@@ -150,7 +151,7 @@ def test_racks_that_a_container_does_not_have(tmp_path: Path) -> None:
     row = "at: 0, point: rack_soc, type: u16, stride: {rack: 32768}"
 
     assert len(problems(tmp_path, text_of(row))) == 1
-    assert compiled(tmp_path, row, layout=Layout(Topology(racks=2))).columns
+    assert compiled(tmp_path, row, layout=Layout(Topology(racks=2))).pack.columns
 
 
 def test_constants(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_identity(tmp_path: Path) -> None:
             racks="2",
         ),
     )
-    image = rows.compiled(SMALL, 1, "Isle", "C1").encode(picture({}))
+    image = compile_map(rows, SMALL, 1, "Isle", "C1").encode(picture({}))
 
     assert words(image, 0, 7) == [0x7465, 0x7374, 0, 0, 1, 2, 3]
     assert "".join(f"{word:04x}" for word in words(image, 7, 4)) == f"{rows.digest[:12]:0>16}"

@@ -241,7 +241,7 @@ class Telling:
     """An adapter that carries nothing and tells its racks to wait."""
 
     slots: Sequence[Slot] = ()
-    slot_of: Mapping[int, int] = {}  # noqa: RUF012 - never changed
+    slot_of: Mapping[int, int] = {}
     sends: Sequence[Send] = (Send(0x700, "wait", "", 1, 0.5),)
 
     def decode(self, frame: Frame) -> Iterable[Reading]:

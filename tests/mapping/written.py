@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import MappingError
 from gateway.mapping.image import Image, RegisterMap
 from gateway.mapping.library import Library
+from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import MapRows, load_map
 from gateway.model.pack import Layout, Snapshot, Topology
 from gateway.model.quality import Detail
@@ -33,13 +34,13 @@ def written(folder: Path, text: str) -> MapRows:
 
 def compiled(folder: Path, *rows: str, layout: Layout = SMALL, **head: str) -> RegisterMap:
     """A map of some rows for a layout."""
-    return written(folder, text_of(*rows, **head)).compiled(layout)
+    return compile_map(written(folder, text_of(*rows, **head)), layout)
 
 
 def problems(folder: Path, text: str, layout: Layout = SMALL) -> list[str]:
     """What is wrong with a map, as `line:column: text`; the file must be named each time."""
     with pytest.raises(MappingError) as error:
-        written(folder, text).compiled(layout)
+        compile_map(written(folder, text), layout)
     file = f"{folder / 'test.yaml'}:"
     lines = str(error.value).splitlines()
     assert all(line.startswith(file) for line in lines)

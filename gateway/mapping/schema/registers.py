@@ -18,6 +18,8 @@ class StrideRow(Row):
     module: Distance | None = None
     cell: Distance | None = None
     sensor: Distance | None = None
+    interlock: Distance | None = None
+    result: Distance | None = None
 
 
 class ConstantRow(Row):
@@ -27,10 +29,12 @@ class ConstantRow(Row):
 
 
 class RegisterRow(Row):
-    """A row of a register map: a point, a constant, or something the gateway knows of itself."""
+    """A row of a register map: a point, a command, a constant, or something the gateway knows of itself."""
 
     at: Annotated[int, Field(ge=0, le=65535)]
     point: str | None = None
+    command: str | None = None
+    "What a master writes here; it reads back what was written last."
     identity: str | None = None
     const: int | float | str | None = None
     type: Literal[
@@ -46,6 +50,11 @@ class RegisterRow(Row):
     stride: StrideRow = StrideRow()
     missing: Literal["sentinel", "hold", "exception"] | ConstantRow | None = None
     text: str = ""
+
+    @property
+    def shows(self) -> str:
+        """The point whose value it shows; empty for a constant."""
+        return self.point or self.command or ""
 
 
 class MirrorRow(Row):

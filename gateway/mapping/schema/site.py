@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.mapping.deviation import ADDRESS
+from gateway.mapping.schema.control import ControlRow, JournalRow, MasterRow
 from gateway.mapping.schema.row import Name, Numbers, Row
 from gateway.model.pack import LARGEST
 
@@ -45,6 +46,8 @@ class ContainerRow(Row):
     title: str = ""
     topology: TopologyRow
     sources: list[SourceRow]
+    control: ControlRow | None = None
+    "Without it nothing can be written."
 
 
 class FaceRow(Row):
@@ -65,3 +68,5 @@ class SiteFile(Row):
     buses: Annotated[dict[str, BusRow], Field(min_length=1)]
     containers: Annotated[list[ContainerRow], Field(min_length=1)]
     faces: list[FaceRow] = []
+    masters: list[MasterRow] = []
+    journal: JournalRow | None = None

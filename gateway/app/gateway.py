@@ -1,0 +1,195 @@
+"""A site at work, without clock and links: frames in, images out, writes judged, orders given.
+
+Frames come in through `receive`, and `cycle` makes the next snapshots, decides, and puts the new images into
+the banks. Replay and live operation drive the same methods with different clocks.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.app.container import ContainerState, through
+from gateway.app.controller import Controller, Record
+from gateway.canbus.compile import Decode, compile_bus
+from gateway.canbus.frame import ERROR, REMOTE, Frame
+from gateway.canbus.send import Send, Transmitter
+from gateway.control.panel import withheld
+from gateway.mapping.faces import Face
+from gateway.mapping.image import Image
+from gateway.mapping.site import Site
+from gateway.modbus.bank import Bank
+from gateway.model.order import Orders
+from gateway.model.store import Tally
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(slots=True)
+class BusTally:
+    """What came in on a bus."""
+
+    frames: int = 0
+    strange: Counter[str] = field(default_factory=Counter)
+    "Frames that no message describes, and error and remote frames, by kind."
+
+
+@dataclass(slots=True)
+class _Served:
+    """A face at work."""
+
+    face: Face
+    bank: Bank
+    base: Image
+    "The image without control's points."
+
+
+class Gateway:
+    """A site at work, without clock and links."""
+
+    def __init__(self, site: Site, data_source: str = "live") -> None:
+        self.site = site
+        self.data_source = data_source
+        self.containers = {
+            container.name: ContainerState(container, data_source) for container in site.containers
+        }
+        self.buses = {name: BusTally() for name in site.buses}
+        self.tallies: dict[str, dict[int, tuple[str, Tally]]] = defaultdict(dict)
+        "Message name and tally of each key, by bus."
+        self._decoders: dict[str, dict[int, Decode]] = {name: {} for name in site.buses}
+        for state in self.containers.values():
+            self._decode(state)
+        self._faces = [self._served(face) for face in site.faces]
+        self._is_live = data_source == "live"
+        self.withholds_limits = False
+        "Whether all limits and permissions read 0 (R35)."
+        self._started: float | None = None
+        for controller in self.controllers():
+            controller.acted = self.patch
+        self.encode()
+
+    def _decode(self, state: ContainerState) -> None:
+        """Have a container's frames decoded into its store."""
+        for bus, messages in state.container.messages.items():
+            names = {message.key: message.name for message in messages}
+            for key, (decode, tally) in compile_bus(messages, state.store).items():
+                self._decoders[bus][key] = decode
+                self.tallies[bus][key] = (names[key], tally)
+        for coded in state.container.coded:
+            for key in {slot.key for slot in coded.adapter.slots}:
+                self._decoders[coded.bus][key] = through(coded, key, state.store)
+
+    def _served(self, face: Face) -> _Served:
+        judge = self.containers[face.container].controller
+        bank = Bank(face.registers.holes, writable=face.registers.writable, judge=judge)
+        return _Served(face, bank, bank.image)
+
+    def controllers(self) -> list[Controller]:
+        """The control of each container that has one."""
+        return [state.controller for state in self.containers.values() if state.controller]
+
+    def begin(
+        self, record: Record | None, memory: Mapping[str, str], clock: Callable[[], float]
+    ) -> None:
+        """Start over with what survived, a journal and a clock."""
+        for controller in self.controllers():
+            controller.clock = clock
+            controller.begin(record, memory, clock())
+
+    def listeners(self) -> Mapping[tuple[str, int], Mapping[int, Bank]]:
+        """The banks to serve: by address, then by unit id."""
+        listeners: dict[tuple[str, int], dict[int, Bank]] = defaultdict(dict)
+        for served in self._faces:
+            face = served.face
+            listeners[face.host, face.port][face.unit] = served.bank
+        return listeners
+
+    def receive(self, bus: str, frame: Frame) -> None:
+        """Take a frame into the stores."""
+        tally = self.buses[bus]
+        tally.frames += 1
+        decode = self._decoders[bus].get(frame.key)
+        if decode is not None:
+            decode(frame.data, frame.time)
+        elif frame.key & ERROR:
+            tally.strange["error"] += 1
+        elif frame.key & REMOTE:
+            tally.strange["remote"] += 1
+        else:
+            tally.strange["unknown"] += 1
+
+    def traffic(self, bus: str) -> dict[str, int]:
+        """How many frames came in on a bus, and how many of each odd kind."""
+        tally = self.buses[bus]
+        counts = {"frames": tally.frames, **tally.strange}
+        for _, odd in self.tallies[bus].values():
+            for kind in ("short", "long", "empty", "repeated", "lost"):
+                counts[kind] = counts.get(kind, 0) + getattr(odd, kind)
+        return {kind: count for kind, count in counts.items() if count or kind == "frames"}
+
+    def transmitter(self, bus: str) -> Transmitter:
+        """What is sent on a bus: nothing where it is listened to only (R34, R35)."""
+        sends: dict[str, list[Send]] = {
+            name: list(state.container.sends.get(bus, ()))
+            for name, state in self.containers.items()
+            if state.controller is not None
+        }
+        transmitter = Transmitter(sends)
+        transmitter.off = not self._may_send(bus)
+        return transmitter
+
+    def _may_send(self, bus: str) -> bool:
+        """Data that are not live reach no physical bus (R35)."""
+        interface, channel = self.site.buses[bus].interface, str(self.site.buses[bus].channel)
+        is_paper = interface in {"virtual", "udp_multicast"} or channel.startswith("vcan")
+        return self._is_live or (self.data_source == "simulation" and is_paper)
+
+    def orders(self) -> Mapping[str, Orders]:
+        """The latest orders, by container."""
+        return {
+            name: state.controller.orders
+            for name, state in self.containers.items()
+            if state.controller is not None
+        }
+
+    def cycle(self, now: float) -> None:
+        """Freeze every container, decide, and put the new images into the banks."""
+        self._started = now if self._started is None else self._started
+        for state in self.containers.values():
+            snapshot = state.freeze(now, int(now - self._started))
+            if state.controller is not None:
+                state.controller.look(snapshot, now)
+        self.encode()
+
+    def encode(self) -> None:
+        """Encode the latest snapshots and swap the images."""
+        for served in self._faces:
+            snapshot = self.containers[served.face.container].snapshot
+            shown = snapshot.without_limits() if self.withholds_limits else snapshot
+            served.base = served.face.registers.encode(shown)
+        self.patch()
+
+    def patch(self) -> None:
+        """Bring control's points into the images: after every cycle and every write."""
+        panels = {
+            name: None if state.controller is None else state.controller.panel()
+            for name, state in self.containers.items()
+        }
+        for served in self._faces:
+            panel = panels[served.face.container]
+            if panel is None:
+                served.bank.image = served.base
+                continue
+            shown = withheld(panel) if self.withholds_limits else panel
+            served.bank.image = served.face.registers.patched(served.base, shown)
+
+    def settle(self, callback: Callable[[], None]) -> bool:
+        """Call back once what the latest write did is on disk; False where nothing has to be waited for."""
+        return any(controller.settle(callback) for controller in self.controllers())
+
+    def shown_at(self, host: str) -> None:
+        """Take note of an address where masters can read; data that are not live get no limits beyond here.
+
+        CONTROL R35: replayed or simulated data may be seen elsewhere, but must not let power through.
+        """
+        if not self._is_live and host not in _LOOPBACK:
+            self.withholds_limits = True

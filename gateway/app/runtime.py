@@ -1,0 +1,236 @@
+"""A gateway with its links: CAN and PCS on one side, Modbus on the other, and the cycle between them."""
+
+import asyncio
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from gateway.app.gateway import Gateway
+from gateway.canbus.frame import Frame, identifier_text
+from gateway.errors import LinkError
+from gateway.links.can_link import CanLink
+from gateway.links.clock import ClockWatch, clock_is_synchronised
+from gateway.links.journal import Journal
+from gateway.links.modbus_tcp import ModbusServer, Service
+from gateway.links.pcs_client import PcsLink
+from gateway.links.recorder import Recorder
+from gateway.links.watchdog import ServiceWatchdog
+from gateway.mapping.site import JournalPlace
+from gateway.modbus.bank import Bank
+from gateway.model.event import KINDS, Event
+
+_REPORT = 60.0  # s
+_AGAIN = 1.0  # s until a crashed bus is tried again
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """A gateway at work."""
+
+    def __init__(
+        self, gateway: Gateway, listen: tuple[str, int] | None = None, *, on_loopback: bool = False
+    ) -> None:
+        """`listen` takes the place of the site's own address, where it has one listener."""
+        self._on_loopback = on_loopback
+        self.gateway = gateway
+        self.links: list[CanLink] = []
+        self.pcs_links: list[PcsLink] = []
+        self.endpoints: list[str] = []
+        "Where masters can connect, once started."
+        self.journal: Journal | None = None
+        self._recorder: Recorder | None = None
+        self._watchdog = ServiceWatchdog.from_environment(os.environ)
+        self._clock_watch = ClockWatch()
+        self._servers: list[ModbusServer] = []
+        self._listen = listen
+        self._sent: dict[str, object] = {}
+        "What was ordered last, so that a change is sent out of turn."
+
+    async def start(self) -> None:
+        """Open the journal and listen for masters; LinkError if either cannot be had."""
+        place = self.gateway.site.journal
+        if place is not None and self.gateway.data_source != "replay":
+            self._begin_journal(place)
+        memory = {} if self.journal is None else self.journal.restored()
+        self.gateway.begin(self.journal, memory, asyncio.get_running_loop().time)
+        for controller in self.gateway.controllers():
+            controller.told = self._happened
+            controller.acted = self._acted
+        await self._listen_for_masters()
+        self._tell("started", detail=str(0 if self.journal is None else self.journal.boot))
+
+    def _begin_journal(self, place: JournalPlace) -> None:
+        self.journal = Journal(
+            place.file, rows=place.rows, utc=time.time, synchronised=clock_is_synchronised,
+            on_state=self._journal_changed,
+        )  # fmt: skip
+        if place.recordings is not None:
+            self._recorder = Recorder(place.recordings)
+            self._recorder.site = self.gateway.site.name
+            self._recorder.on_error = lambda text: log.error("recording_failed", reason=text)
+
+    async def _listen_for_masters(self) -> None:
+        listeners = self.gateway.listeners()
+        if self._listen is not None and len(listeners) > 1:
+            raise LinkError(
+                f"the site has {len(listeners)} listeners; --listen can replace only one"
+            )
+        for address, banks in listeners.items():
+            own = ("127.0.0.1", address[1]) if self._on_loopback else address
+            host, port = self._listen or own
+            self.gateway.shown_at(host)
+            if self.gateway.withholds_limits:
+                log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
+            server = ModbusServer(self._service(address, banks))
+            bound = await server.start(host, port)
+            self._servers.append(server)
+            self.endpoints.append(f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}")
+
+    def _service(self, listener: tuple[str, int], banks: Mapping[int, Bank]) -> Service:
+        masters = self.gateway.site.masters
+        return Service(banks, lambda peer: masters.at(peer, listener), self.gateway.settle)
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        self._watchdog.stopping()
+        for server in self._servers:
+            await server.stop()
+        if self.journal is not None:
+            self._tell("stopped")
+            await asyncio.to_thread(self.journal.close)
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
+
+    async def live(self) -> None:
+        """Receive from all buses, drive the PCS and cycle, until cancelled."""
+        gateway = self.gateway
+        self.links = [
+            CanLink(bus, self._deliver(), gateway.transmitter(name), gateway.orders)
+            for name, bus in gateway.site.buses.items()
+        ]
+        self.pcs_links = list(self._drives())
+        async with asyncio.TaskGroup() as tasks:
+            for link in self.links:
+                tasks.create_task(self._supervised(link))
+            for pcs in self.pcs_links:
+                tasks.create_task(pcs.run())
+            tasks.create_task(self._cycles())
+            tasks.create_task(self._reports())
+
+    def _deliver(self) -> Callable[[str, Frame], None]:
+        """Where frames go: into the gateway, and past the recorder."""
+        receive, recorder = self.gateway.receive, self._recorder
+        if recorder is None:
+            return receive
+
+        def deliver(bus: str, frame: Frame) -> None:
+            recorder.frame(bus, frame)
+            receive(bus, frame)
+
+        return deliver
+
+    def _drives(self) -> Sequence[PcsLink]:
+        """A link to each PCS that the gateway drives (R11)."""
+        links = []
+        for name, state in self.gateway.containers.items():
+            controller, pcs = state.controller, state.container.pcs
+            if controller is not None and pcs is not None:
+                order = functools.partial(getattr, controller, "pcs_order")
+                links.append(
+                    PcsLink(name, pcs.host, pcs.port, pcs.registers, order, controller.hear_pcs)
+                )
+        return links
+
+    async def _supervised(self, link: CanLink) -> None:
+        while True:
+            try:
+                await link.run()
+            except LinkError:
+                raise
+            except Exception as error:  # noqa: BLE001 - told and counted there
+                # Whatever else a driver lets out: it costs this bus a restart, not the gateway its life.
+                link.report("bus_crashed", error)
+                await asyncio.sleep(_AGAIN)
+
+    async def _reports(self) -> None:
+        """Tell now and then what came in on each bus, and what was odd about it."""
+        while True:
+            await asyncio.sleep(_REPORT)
+            for link in self.links:
+                traffic = self.gateway.traffic(link.bus.name)
+                log.info(
+                    "traffic",
+                    bus=link.bus.name,
+                    up=link.state.up,
+                    errors=link.state.errors,
+                    **traffic,
+                )
+
+    async def _cycles(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        self._watchdog.ready()
+        while True:
+            now = loop.time()
+            self._look_around(now)
+            self.gateway.cycle(now)
+            self._send_changes()
+            self._watchdog.cycle(loop.time())
+            due = max(due + self.gateway.site.cycle, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _look_around(self, now: float) -> None:
+        """What is not in frames: other masters, the wall clock, recordings."""
+        if (step := self._clock_watch.stepped(now, time.time())) is not None:
+            self._tell("clock_step", value=step)
+        if self._recorder is not None:
+            self._recorder.cycle(now)
+        for link in self.links:
+            key = None if link.sender is None else link.sender.transmitter.duplicate
+            if key is not None:
+                for controller in self.gateway.controllers():
+                    controller.hear_duplicate(f"{identifier_text(key)} on {link.bus.name}")
+
+    def _acted(self) -> None:
+        """A master's write has changed orders or registers between cycles."""
+        self.gateway.patch()
+        self._send_changes()
+
+    def _send_changes(self) -> None:
+        """Send what is ordered otherwise than before, out of turn."""
+        for name, orders in self.gateway.orders().items():
+            lasting = {key: value for key, value in orders.values.items() if key != "heartbeat"}
+            if lasting != self._sent.get(name):
+                self._sent[name] = lasting
+                for link in self.links:
+                    link.flush()
+        for pcs in self.pcs_links:
+            controller = self.gateway.containers[pcs.name].controller
+            order = None if controller is None else controller.pcs_order
+            told = order and (order.power, order.reactive, order.run, order.access,
+                              order.charge_current, order.discharge_current)  # fmt: skip
+            if told != self._sent.get(f"pcs {pcs.name}"):
+                self._sent[f"pcs {pcs.name}"] = told
+                pcs.flush()
+
+    def _happened(self, events: Sequence[Event]) -> None:
+        """Something happened in a container: it is logged, and a trip is recorded."""
+        for event in events:
+            log.info(event.kind.name, container=event.container, text=str(event))
+            if event.kind.name == "first_out" and self._recorder is not None:
+                self._recorder.trip(event.at, event.row)
+
+    def _journal_changed(self, failed: str) -> None:
+        name = "journal_failed" if failed else "journal_restored"
+        log.error(name, reason=failed) if failed else log.info(name)
+        self._tell(name, detail=failed)
+
+    def _tell(self, name: str, value: float = 0.0, detail: str = "") -> None:
+        """Write an event of the gateway's own."""
+        if self.journal is not None:
+            now = asyncio.get_running_loop().time()
+            self.journal.write([Event(KINDS[name], now, value=value, detail=detail)])

@@ -1,0 +1,111 @@
+"""What survives a restart, as text, and the state that it begins with (R14, R15).
+
+Trip latches, first-out, lockouts, racks out of service, sequence numbers and retry counts survive. Leases,
+select tokens, setpoints, seen heartbeats and everything that was on its way do not. Nothing in the text
+moves with time, so it is written only when something happened.
+"""
+
+import dataclasses
+import json
+import math
+from typing import TypedDict
+
+from gateway.control.chain import row_of, tripped
+from gateway.control.interlock import BY_NAME
+from gateway.control.settings import Settings
+from gateway.control.state import FirstOut, Rack, Standing, State, fresh
+from gateway.model.command import Origin, Role
+
+_FORM = 1
+
+
+class Memory(TypedDict):
+    """What survives, as it is written."""
+
+    form: int
+    sequence: int
+    held: list[tuple[str, str, int, float]]
+    "Master, row, rack, value."
+    latched: list[tuple[str, int, float | None]]
+    "Row, rack, value."
+    first_out: tuple[str, int, float | None] | None
+    tripped_by: tuple[str, bool] | None
+    stopped: bool
+    local: bool
+    racks: list[tuple[bool, int, bool, int]]
+    "Enabled, tries, locked out, openings under load."
+
+
+def kept(state: State, now: float) -> str:
+    """What survives, as JSON."""
+    first, owner = state.first_out, state.tripped_by
+    memory: Memory = {
+        "form": _FORM,
+        "sequence": state.sequence,
+        "held": [(*key, value) for key, value in sorted(state.held.items())],
+        "latched": [
+            (row_of(key).name, key[1], _plain(standing.value))
+            for key, standing in sorted(tripped(state.chain).items())
+            if row_of(key).latches
+        ],
+        "first_out": None
+        if first is None
+        else (row_of((first.number, 0)).name, first.rack, _plain(first.value)),
+        "tripped_by": None if owner is None else (owner.name, owner.is_local),
+        "stopped": state.stopped,
+        "local": state.is_local,
+        "racks": [
+            (rack.is_enabled, rack.tries, rack.locked_until > now, rack.openings_under_load)
+            for rack in state.racks
+        ],
+    }
+    return json.dumps(memory, sort_keys=True)
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def restored(text: str, racks: int, settings: Settings, now: float) -> State:
+    """The state to start with; if what was kept cannot be understood, the container starts stopped."""
+    state = fresh(racks, now)
+    if not text:
+        return state
+    try:
+        memory: Memory = json.loads(text)
+        return _with(state, memory, settings, now)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return dataclasses.replace(state, stopped=True)
+
+
+def _with(state: State, memory: Memory, settings: Settings, now: float) -> State:
+    if memory["form"] != _FORM:
+        raise ValueError("written by another version")
+    first, owner = memory["first_out"], memory["tripped_by"]
+    locked = now + settings.lockout
+    racks = tuple(
+        Rack(
+            since=now, is_enabled=enabled, tries=tries, openings_under_load=openings,
+            locked_until=locked if is_locked else -math.inf,
+        )
+        for enabled, tries, is_locked, openings in memory["racks"][: len(state.racks)]
+    )  # fmt: skip
+    return State(
+        racks + state.racks[len(racks) :],
+        mode_since=now,
+        started=now,
+        sequence=memory["sequence"],
+        held={(master, row, rack): value for master, row, rack, value in memory["held"]},
+        chain={
+            (BY_NAME[name].number, rack): Standing(now, _number(value), tripped=now)
+            for name, rack, value in memory["latched"]
+        },
+        first_out=first and FirstOut(BY_NAME[first[0]].number, first[1], _number(first[2]), now),
+        tripped_by=owner and Origin(owner[0], Role.VIEWER, is_local=owner[1]),
+        stopped=memory["stopped"],
+        is_local=memory["local"],
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

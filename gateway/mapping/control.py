@@ -1,0 +1,86 @@
+"""The control part of a site file, as settings of the control core and the PCS behind it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.control.interlock import WATCHED
+from gateway.control.settings import Intent, PcsPath, Settings, Threshold
+from gateway.mapping.library import Library
+from gateway.mapping.pcs import PcsMap
+from gateway.mapping.pcs_file import load_pcs
+from gateway.mapping.schema.control import ControlRow, PcsRow
+from gateway.mapping.source import Location, Source, did_you_mean
+from gateway.model.command import Origin
+
+_NOT_NUMBERS = {"rating", "pcs", "beyond_rating", "thresholds", "intent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pcs:
+    """The PCS that the gateway drives."""
+
+    host: str
+    port: int
+    unit: int | None
+    registers: PcsMap
+
+
+def controlled(
+    source: Source, at: Location, row: ControlRow, masters: tuple[Origin, ...],
+    carried: Collection[str],
+) -> Settings:  # fmt: skip
+    """Settings of a container; what is wrong with them is reported at its place."""
+    given: Mapping[str, float] = row.model_dump(exclude=_NOT_NUMBERS, exclude_none=True)
+    intent = {} if row.intent is None else {"intent": Intent(row.intent)}
+    timeout = {} if row.pcs.timeout is None else {"pcs_timeout": row.pcs.timeout}
+    thresholds = tuple(
+        Threshold(item.row, item.value, item.delay)
+        for index, item in enumerate(row.thresholds)
+        if _is_fitted(source, (*at, "thresholds", index), item.row, carried)
+    )
+    settings = Settings(
+        row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
+        row.beyond_rating == "reject", row.pcs.efficiency, row.pcs.auxiliaries,
+        thresholds=thresholds, masters=masters, **given, **intent, **timeout,  # type: ignore[arg-type] # by name
+    )  # fmt: skip
+    _check_order(source, at, settings)
+    return settings
+
+
+def _is_fitted(source: Source, at: Location, row: str, carried: Collection[str]) -> bool:
+    """Whether a threshold has something to look at (R25)."""
+    if row not in WATCHED:
+        text = f"no interlock with a threshold is named '{row}'"
+        source.report((*at, "row"), text, did_you_mean(row, WATCHED))
+        return False
+    if WATCHED[row].point not in carried:
+        text = f"no message tells {WATCHED[row].point}, so {row} would never act"
+        source.report((*at, "row"), text, "map the point, or leave the threshold out")
+        return False
+    return True
+
+
+def _check_order(source: Source, at: Location, settings: Settings) -> None:
+    """Times that only make sense one after the other."""
+    for first, second in (("heartbeat_warning", "heartbeat_loss"), ("limits_stale", "limits_lost")):
+        if getattr(settings, first) >= getattr(settings, second):
+            source.report(at, f"{first} must be shorter than {second}", "correct one of them")
+
+
+def pcs_of(library: Library, source: Source, at: Location, row: PcsRow, folder: Path) -> Pcs | None:
+    """The PCS that is driven; None for other paths. MappingError with what is wrong in its map."""
+    drives = row.path == PcsPath.WE_DRIVE.value
+    for key in ("map", "address"):
+        if drives and getattr(row, key) is None:
+            source.report(at, f"we_drive needs {key}: of the PCS (R11)", "give it")
+        if not drives and getattr(row, key) is not None:
+            source.report((*at, key), f"{row.path} has no use for it", "remove it, or we_drive")
+    if not drives or row.map is None or row.address is None:
+        return None
+    if library.find(row.map, "pcs", (folder,)) is None:
+        near = did_you_mean(row.map, library.known("pcs", (folder,)))
+        source.report((*at, "map"), "no such PCS map", near)
+        return None
+    host, _, port = row.address.rpartition(":")
+    return Pcs(host.strip("[]"), int(port), row.unit, load_pcs(library, row.map, (folder,)))

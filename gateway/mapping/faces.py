@@ -1,0 +1,96 @@
+"""Faces: register maps of containers, where they are served and under which unit ids."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.errors import MappingError, Problem
+from gateway.mapping.image import RegisterMap
+from gateway.mapping.library import Library
+from gateway.mapping.placing import compile_map
+from gateway.mapping.registers import load_map
+from gateway.mapping.schema.site import FaceRow
+from gateway.mapping.source import Location, Source, did_you_mean
+from gateway.model.pack import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A register map of a container, where and under which unit id it is served."""
+
+    host: str
+    port: int
+    unit: int
+    container: str
+    registers: RegisterMap
+
+
+_LAST_UNIT = 247
+"Of the unit ids for devices; those above are reserved (MODBUS over serial line V1.02, clause 2.2)."
+
+
+@dataclass(slots=True)
+class FaceCompiler:
+    """Puts the faces of a site together."""
+
+    source: Source
+    library: Library
+    folder: Path
+    "Where the site file is."
+    site: str
+    layouts: Mapping[str, Layout]
+    "By container; the first is meant where a face names none."
+    problems: list[Problem] = field(default_factory=list)
+    "Of register maps."
+
+    def faces(self, at: Location, row: FaceRow) -> list[Face]:
+        """Compile a face: one unit id, or several in a row where the map splits the racks."""
+        name = row.container if row.container is not None else next(iter(self.layouts))
+        if name not in self.layouts:
+            self.source.report(
+                (*at, "container"),
+                f"no container is named '{name}'",
+                did_you_mean(name, self.layouts),
+            )
+            return []
+        host, _, port = row.listen.rpartition(":")
+        if not 1 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
+            self.source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
+            return []
+        layout = self.layouts[name]
+        if not self._has_map((*at, "map"), row.map):
+            return []
+        try:
+            rows = load_map(self.library, row.map, (self.folder,))
+            units = math.ceil(layout.topology.racks / rows.racks_per_unit)
+            if row.unit + units - 1 > _LAST_UNIT:
+                text = f"{layout.topology.racks} racks take {units} unit ids, up to {row.unit + units - 1}"
+                self.source.report((*at, "unit"), text, f"the last is {_LAST_UNIT}")
+                return []
+            return [
+                Face(host.strip("[]"), int(port), row.unit + index, name,
+                     compile_map(rows, layout, index, self.site, name))
+                for index in range(units)
+            ]  # fmt: skip
+        except MappingError as error:
+            self.problems += error.problems
+            return []
+
+    def _has_map(self, at: Location, name: str) -> bool:
+        """Whether a map is there by that name; reported at its place if not."""
+        if self.library.find(name, "registers", (self.folder,)) is not None:
+            return True
+        near = did_you_mean(name, self.library.known("registers", (self.folder,)))
+        self.source.report(at, "no such register map", near)
+        return False
+
+    def check(self, faces: Sequence[Face]) -> None:
+        """A unit id can be served once at an address."""
+        seen = set()
+        for face in faces:
+            place = (face.host, face.port, face.unit)
+            if place in seen:
+                text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
+                self.source.report(("faces",), text, "give each face a unit id of its own")
+            seen.add(place)

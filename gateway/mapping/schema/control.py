@@ -1,0 +1,97 @@
+"""What may stand in the parts of a site file that are about control: masters, PCS, thresholds, numbers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.mapping.deviation import ADDRESS
+from gateway.mapping.schema.row import Name, Positive, Row
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Part = Annotated[float, Field(gt=0, le=1)]
+Address = Annotated[str, Field(pattern=ADDRESS)]
+
+
+class MasterRow(Row):
+    """Who may write: a configured identity, known by where it comes from (R6)."""
+
+    name: Name
+    source: Annotated[str | None, Field(alias="from")] = None
+    "An address or network, like 10.0.0.5 or 10.0.0.0/24; any if not given."
+    at: Address | None = None
+    "The listener that it comes in at; any if not given."
+    role: Literal["viewer", "dispatcher", "operator", "engineer"]
+    priority: Annotated[int, Field(ge=0, le=100)] = 0
+    local: bool = False
+
+
+class RatingRow(Row):
+    """What the container and its PCS are built for, in W and var at the PCS's AC terminals."""
+
+    charge: Positive
+    discharge: Positive
+    reactive: Amount = 0.0
+
+
+class PcsRow(Row):
+    """How power commands reach the PCS (R11), and what lies between its terminals and the battery (R13)."""
+
+    path: Literal["polls_us", "we_drive", "ems_relays", "hardwired"]
+    map: str | None = None
+    address: Address | None = None
+    unit: Annotated[int, Field(ge=0, le=255)] | None = None
+    efficiency: Part = 1.0
+    auxiliaries: Amount = 0.0
+    timeout: Positive | None = None
+
+
+class ThresholdRow(Row):
+    """A threshold of the site's own."""
+
+    row: str
+    value: float
+    delay: Amount = 0.0
+
+
+class ControlRow(Row):
+    """How a container is controlled; a number that is not given is CONTROL's default."""
+
+    rating: RatingRow
+    pcs: PcsRow
+    beyond_rating: Literal["clamp", "reject"] = "clamp"
+    heartbeat_warning: Positive | None = None
+    heartbeat_loss: Positive | None = None
+    open_after_loss: Positive | None = None
+    restarts: Annotated[int, Field(ge=0, le=100)] | None = None
+    setpoint_life: Positive | None = None
+    ramp_up: Part | None = None
+    ramp_down: Positive | None = None
+    select_window: Positive | None = None
+    low_current: Positive | None = None
+    rest: Amount | None = None
+    open_wait: Positive | None = None
+    under_load_after: Annotated[float, Field(gt=0, le=1)] | None = None
+    join_window: Positive | None = None
+    intent: Literal["charge", "discharge", "largest_group"] | None = None
+    connect_time: Positive | None = None
+    tries: Annotated[int, Field(ge=1, le=10)] | None = None
+    retry_wait: Amount | None = None
+    lockout: Amount | None = None
+    disconnect_time: Positive | None = None
+    limits_stale: Positive | None = None
+    limits_lost: Positive | None = None
+    adopt_time: Positive | None = None
+    derating: Part | None = None
+    reset_time: Positive | None = None
+    current_tolerance: Positive | None = None
+    current_share: Part | None = None
+    thresholds: list[ThresholdRow] = []
+
+
+class JournalRow(Row):
+    """Where what happens is kept."""
+
+    file: str
+    rows: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000
+    recordings: str | None = None
+    "Folder for what the buses said around each trip."
