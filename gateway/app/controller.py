@@ -15,7 +15,7 @@ from gateway.control.memory import kept, restored
 from gateway.control.panel import Shown, panel_layout, picture
 from gateway.control.settings import Settings
 from gateway.control.watchdog import POWER, REACTIVE
-from gateway.model.command import Command
+from gateway.model.command import Command, Origin
 from gateway.model.event import KINDS, Event
 from gateway.model.order import NO_ORDERS, Orders, PcsOrder, PcsReport
 from gateway.model.pack import Snapshot
@@ -47,14 +47,20 @@ class Controller:
 
     def __init__(self, name: str, snapshot: Snapshot, settings: Settings, *, is_live: bool) -> None:
         """`snapshot` is the picture before anything was heard."""
-        self.name, self.settings, layout = name, settings, snapshot.layout
+        drives = settings.drives_contactors and is_live
+        self.name, self.settings = name, dataclasses.replace(settings, drives_contactors=drives)
+        layout = snapshot.layout
         self.panel_layout = panel_layout(layout.topology)
         self.record: Record | None = None
         self.acted: Callable[[], None] = lambda: None
         "Called when orders or registers have changed between cycles."
         self.told: Callable[[Sequence[Event]], None] = lambda _: None
         "Called with what happened."
-        self.clock: Callable[[], float] = lambda: 0.0
+        self.noted: Callable[[float, str, int, bytes], None] = lambda *_: None
+        "Called with every write, whatever becomes of it."
+        self._now = 0.0
+        self.clock: Callable[[], float] = lambda: self._now
+        "Until a runtime puts a real one in: the time of the latest cycle."
         self._racks = layout.topology.racks
         self._plant = Plant(is_live=is_live)
         self.state = restored("", self._racks, settings, 0.0)
@@ -97,6 +103,10 @@ class Controller:
     def pcs_report(self) -> PcsReport:
         """What is known of the PCS."""
         return self._plant.pcs
+
+    def note(self, address: int, words: bytes, origin: Origin) -> None:
+        """A master writes registers."""
+        self.noted(self.clock(), origin.name, address, words)
 
     def fits(self, command: Command) -> bool:
         """Whether the site lets such a value be written: beyond the rating only where it is clamped (R5)."""
@@ -159,6 +169,7 @@ class Controller:
     def look(self, snapshot: Snapshot, now: float) -> Outcome:
         """One control cycle on a new picture."""
         self._snapshot, self._facts = snapshot, facts_of(snapshot, self.settings.thresholds)
+        self._now = now
         return self.step(now)
 
     def step(self, now: float) -> Outcome:

@@ -151,14 +151,23 @@ class Gateway:
             if state.controller is not None
         }
 
+    @property
+    def decides(self) -> bool:
+        """Whether there is control."""
+        return bool(self.controllers())
+
     def cycle(self, now: float) -> None:
         """Freeze every container, decide, and put the new images into the banks."""
+        self.decide(now)
+        self.encode()
+
+    def decide(self, now: float) -> None:
+        """Freeze every container, and let control look at it."""
         self._started = now if self._started is None else self._started
         for state in self.containers.values():
             snapshot = state.freeze(now, int(now - self._started))
             if state.controller is not None:
                 state.controller.look(snapshot, now)
-        self.encode()
 
     def encode(self) -> None:
         """Encode the latest snapshots and swap the images."""

@@ -60,6 +60,8 @@ class Runtime:
         for controller in self.gateway.controllers():
             controller.told = self._happened
             controller.acted = self._acted
+            if self._recorder is not None:
+                controller.noted = self._record_write
         await self._listen_for_masters()
         self._tell("started", detail=str(0 if self.journal is None else self.journal.boot))
 
@@ -216,6 +218,11 @@ class Runtime:
             if told != self._sent.get(f"pcs {pcs.name}"):
                 self._sent[f"pcs {pcs.name}"] = told
                 pcs.flush()
+
+    def _record_write(self, now: float, origin: str, address: int, words: bytes) -> None:
+        if self._recorder is not None:
+            numbers = [int.from_bytes(words[at : at + 2], "big") for at in range(0, len(words), 2)]
+            self._recorder.write(now, origin, address, numbers)
 
     def _happened(self, events: Sequence[Event]) -> None:
         """Something happened in a container: it is logged, and a trip is recorded."""

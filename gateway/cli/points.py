@@ -7,8 +7,10 @@ from typing import NamedTuple, TypedDict
 from gateway.app import ContainerState
 from gateway.canbus.frame import IDENTIFIER
 from gateway.model.alarm import CAUSES
+from gateway.model.pack import Snapshot
 from gateway.model.point import Kind, Point
 from gateway.model.quality import QUALITIES
+from gateway.model.store import Sources
 
 _DIGITS = 6
 _WHOLE = {Kind.STATE, Kind.COUNT, Kind.BITS}
@@ -58,31 +60,42 @@ class Place(NamedTuple):
 
 
 def point_rows(state: ContainerState) -> Iterator[PointRow]:
-    """All known points of a container, in the order of the dictionary."""
-    layout, snapshot, sources = state.container.layout, state.snapshot, state.sources()
-    for name, point in layout.points.items():
-        if name not in state.known:
-            continue
-        start = layout.first(name)
-        for offset, indices in enumerate(layout.positions(name)):
-            element = start + offset
-            value, age = float(snapshot.values[element]), float(snapshot.age[element])
-            quality = QUALITIES[snapshot.quality[element]]
-            place = Place(*indices)
-            shown = plain(point, value)
-            heard = None if snapshot.computed[element] or math.isinf(age) else sources.of(element)
-            yield {
-                "container": state.container.name, "point": name,
-                "rack": place.rack, "module": place.module, "cell": place.cell,
-                "value": shown, "text": None if shown is None else text_of(point, shown),
-                "unit": point.unit, "quality": quality.validity.name.lower(),
-                "detail": quality.text if quality.detail else None,
-                "age": None if math.isinf(age) else round(age, _DIGITS),
-                "source": None if heard is None else {
-                    "bus": heard[0].bus, "id": heard[0].key & IDENTIFIER,
-                    "name": heard[0].name, "data": heard[1].hex(),
-                },
-            }  # fmt: skip
+    """All known points of a container, in the order of the dictionary; then those of its control."""
+    snapshot, sources = state.snapshot, state.sources()
+    for name in snapshot.layout.points:
+        if name in state.known:
+            yield from _rows(state.container.name, snapshot, name, sources)
+    panel = None if state.controller is None else state.controller.panel()
+    if panel is not None:
+        for name in panel.layout.points:
+            yield from _rows(state.container.name, panel, name, None)
+
+
+def _rows(
+    container: str, snapshot: Snapshot, name: str, sources: Sources | None
+) -> Iterator[PointRow]:
+    layout, point = snapshot.layout, snapshot.layout.points[name]
+    start = layout.first(name)
+    for offset, indices in enumerate(layout.positions(name)):
+        element = start + offset
+        value, age = float(snapshot.values[element]), float(snapshot.age[element])
+        quality = QUALITIES[snapshot.quality[element]]
+        place = Place(*indices)
+        shown = plain(point, value)
+        computed = snapshot.computed[element] or math.isinf(age) or sources is None
+        heard = None if computed or sources is None else sources.of(element)
+        yield {
+            "container": container, "point": name,
+            "rack": place.rack, "module": place.module, "cell": place.cell,
+            "value": shown, "text": None if shown is None else text_of(point, shown),
+            "unit": point.unit, "quality": quality.validity.name.lower(),
+            "detail": quality.text if quality.detail else None,
+            "age": None if math.isinf(age) else round(age, _DIGITS),
+            "source": None if heard is None else {
+                "bus": heard[0].bus, "id": heard[0].key & IDENTIFIER,
+                "name": heard[0].name, "data": heard[1].hex(),
+            },
+        }  # fmt: skip
 
 
 def plain(point: Point, value: float) -> float | None:

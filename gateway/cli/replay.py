@@ -98,7 +98,8 @@ class _Run:
 
     def at_once(self) -> float:
         """As fast as possible."""
-        return fast_forward(self.gateway, replayed(self.sources), self.until, self.report)
+        cycle = self.gateway.site.cycle
+        return fast_forward(self.gateway, replayed(self.sources), self.until, cycle, self.report)
 
     async def paced(self) -> float:
         """At the rate asked for."""

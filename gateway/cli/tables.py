@@ -7,7 +7,9 @@ from rich.text import Text
 
 from gateway.cli.points import PointRow
 from gateway.cli.screen import out
-from gateway.model.point import POINTS, Scope
+from gateway.mapping.shown import SHOWN
+from gateway.model.command import INSTRUCTIONS
+from gateway.model.point import Scope
 
 _SHOWN = {Scope.CONTAINER, Scope.RACK}
 _ALARMS = ("rack_warning_", "rack_alarm_", "rack_trip_")
@@ -48,7 +50,8 @@ def print_snapshot(name: str, rows: Sequence[PointRow]) -> None:
 
 def _is_told(row: PointRow) -> bool:
     quiet = row["point"].startswith(_ALARMS) and not row["value"]
-    return POINTS[row["point"]].scope in _SHOWN and not quiet
+    quiet |= row["point"] in INSTRUCTIONS
+    return SHOWN[row["point"]].scope in _SHOWN and not quiet
 
 
 def _line(row: PointRow) -> Line:

@@ -46,6 +46,8 @@ def _with(state: State, number: int, **changes: object) -> State:
 
 def _connect(state: State, command: Command, on: Situation) -> Change:
     """Connect one rack or all enabled ones: CMD-01, CMD-02."""
+    if not on.settings.drives_contactors:
+        return state, refused(Reason.NOT_SUPPORTED, "the BMUs take no orders from here")
     numbers = [command.rack] if command.rack else [*range(1, len(state.racks) + 1)]
     chosen = [number for number in numbers if _may_close(state.racks[number - 1])]
     if against := _against_closing(state, command, on, numbers, chosen):

@@ -180,6 +180,8 @@ def sequenced(
     state: State, facts: Facts, settings: Settings, now: float
 ) -> tuple[State, tuple[Event, ...]]:
     """All racks after a cycle."""
+    if not settings.drives_contactors:
+        return _followed(state, facts, now)
     state = dataclasses.replace(state, rest_since=_rest_since(state, facts, settings, now))
     waits = next_to_join(state, facts, settings, now)
     racks, events = [], []
@@ -192,6 +194,21 @@ def sequenced(
         after = _STEPS[rack.phase](view)
         racks.append(after)
         events += _told(number, rack, after, view)
+    return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
+
+
+_SEEN = {1.0: Phase.CLOSED, 0.0: Phase.OPEN}
+
+
+def _followed(state: State, facts: Facts, now: float) -> tuple[State, tuple[Event, ...]]:
+    """Racks whose contactors others switch: the phase is what they say."""
+    racks, events = [], []
+    for number, (rack, connected) in enumerate(zip(state.racks, facts.connected, strict=True), 1):
+        phase = _SEEN.get(connected, rack.phase)
+        if phase is not rack.phase:
+            rack = dataclasses.replace(rack, phase=phase, since=now)  # noqa: PLW2901 - the same rack
+            events.append(Event(KINDS[_ENTERED[phase]], now, rack=number))
+        racks.append(rack)
     return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
 
 

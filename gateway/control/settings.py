@@ -47,6 +47,8 @@ class Settings:
     discharge_rating: float
     reactive_rating: float = 0.0
     path: PcsPath = PcsPath.EMS_RELAYS
+    drives_contactors: bool = True
+    "False where the BMUs take no orders from us: racks are followed, not led."
     rejects_beyond_rating: bool = False
     "R5: refuse with exception 3 instead of clamping."
     efficiency: float = 1.0

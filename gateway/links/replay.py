@@ -102,11 +102,21 @@ def _on_buses(source: Feed, frame: Captured, clock: float) -> Replayed:
     return Replayed(clock, buses, Frame(clock, frame.key, frame.data))
 
 
+_COARSE = 0.1  # s between decisions, so that a long capture does not take as long as it is
+
+
 class Machine(Protocol):
     """What a replay drives: a gateway."""
 
     def receive(self, bus: str, frame: Frame) -> None:
         """Take a frame."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether what happens between two frames matters: there is control."""
+
+    def decide(self, now: float) -> None:
+        """A cycle of control, without a picture for masters."""
 
     def cycle(self, now: float) -> None:
         """Make the picture of this moment."""
@@ -116,15 +126,21 @@ Report = Callable[[float], None]
 
 
 def fast_forward(
-    machine: Machine, frames: Iterator[Replayed], until: float, report: Report
+    machine: Machine, frames: Iterator[Replayed], until: float, cycle: float, report: Report
 ) -> float:
-    """Feed captured frames up to and including `until` at once; gives the time of the picture."""
-    clock = 0.0
+    """Feed captured frames up to and including `until` at once; gives the time of the picture.
+
+    Where there is control it decides as it would have, if not quite as often.
+    """
+    clock, due = 0.0, 0.0
     for number, item in enumerate(frames):
         if item.time > until:
             clock = until
             break
         clock = item.time
+        while machine.decides and due <= clock:
+            machine.decide(due)
+            due += max(cycle, _COARSE)
         for bus in item.buses:
             machine.receive(bus, item.frame)
         if not number % _BATCH:

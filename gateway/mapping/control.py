@@ -1,9 +1,10 @@
 """The control part of a site file, as settings of the control core and the PCS behind it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.canbus.send import Send
 from gateway.control.interlock import WATCHED
 from gateway.control.settings import Intent, PcsPath, Settings, Threshold
 from gateway.mapping.library import Library
@@ -12,7 +13,10 @@ from gateway.mapping.pcs_file import load_pcs
 from gateway.mapping.schema.control import ControlRow, PcsRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
+from gateway.model.order import REQUESTS
 
+_SWITCHES = {name for name in REQUESTS if name.startswith("rack_")} | {"operation"}
+"Orders that contactors follow."
 _NOT_NUMBERS = {"rating", "pcs", "beyond_rating", "thresholds", "intent"}
 
 
@@ -28,7 +32,7 @@ class Pcs:
 
 def controlled(
     source: Source, at: Location, row: ControlRow, masters: tuple[Origin, ...],
-    carried: Collection[str],
+    carried: Collection[str], sends: Iterable[Send] = (),
 ) -> Settings:  # fmt: skip
     """Settings of a container; what is wrong with them is reported at its place."""
     given: Mapping[str, float] = row.model_dump(exclude=_NOT_NUMBERS, exclude_none=True)
@@ -41,7 +45,9 @@ def controlled(
     )
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
-        row.beyond_rating == "reject", row.pcs.efficiency, row.pcs.auxiliaries,
+        rejects_beyond_rating=row.beyond_rating == "reject", efficiency=row.pcs.efficiency,
+        auxiliaries=row.pcs.auxiliaries,
+        drives_contactors=any(part.order in _SWITCHES for send in sends for part in send.parts),
         thresholds=thresholds, masters=masters, **given, **intent, **timeout,  # type: ignore[arg-type] # by name
     )  # fmt: skip
     _check_order(source, at, settings)

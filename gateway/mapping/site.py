@@ -202,7 +202,8 @@ class _SiteCompiler:
             return None, None
         here = (*at, "control")
         known = Aggregator(plan.layout, frozenset(plan.carried)).known
-        settings = controlled(self._source, here, row.control, self.masters.origins, known)
+        sends = [send for part in plan.sends.values() for send in part]
+        settings = controlled(self._source, here, row.control, self.masters.origins, known, sends)
         try:
             return settings, pcs_of(
                 self._library, self._source, (*here, "pcs"), row.control.pcs, self._path.parent

@@ -38,6 +38,9 @@ class Refused(Exception):
 class Judge(Protocol):
     """What decides about writes: the control core, put in by who composes the gateway."""
 
+    def note(self, address: int, words: bytes, origin: Origin) -> None:
+        """Somebody writes, whatever becomes of it."""
+
     def fits(self, command: Command) -> bool:
         """Whether the site lets such a value be written at all: else exception 3."""
 
@@ -74,6 +77,7 @@ class Bank:
         places = self._writable.covered(address, len(words) // 2)
         if places is None or self._judge is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
+        self._judge.note(address, words, origin)
         if any(origin.role < place.instruction.role for place in places):
             raise Refused(Code.ILLEGAL_FUNCTION)
         commands = self._writable.commands(places, words, origin)
