@@ -9,50 +9,40 @@ from typing import Annotated
 import typer
 
 from gateway.cli.points import Place, plain, text_of
-from gateway.cli.screen import JsonOption, PathOption, address, err, library, progress
+from gateway.cli.screen import JsonOption, PathOption, address, library, progress
+from gateway.cli.served import (
+    MapOption,
+    ServerArgument,
+    TopologyOption,
+    UnitOption,
+    readings,
+    shape_of,
+    told_by,
+)
 from gateway.cli.tables import Line, print_table
-from gateway.errors import LinkError, MappingError, Problem, UsageError
-from gateway.links.modbus_client import RegisterReader, register_reader
-from gateway.mapping.readback import Reading, places, reading
+from gateway.errors import MappingError, Problem, UsageError
+from gateway.links.modbus_client import register_reader
+from gateway.mapping.readback import Reading
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.shown import SHOWN, point_of
 from gateway.mapping.source import did_you_mean
-from gateway.mapping.spread import word_type
-from gateway.mapping.words import from_words
-from gateway.model.pack import LARGEST, Layout, Topology
+from gateway.model.pack import Layout
 from gateway.model.point import Scope
 from gateway.model.quality import QUALITIES, QUALITY_REGISTER
 
-ServerArgument = Annotated[
-    str, typer.Argument(metavar="HOST:PORT", help="Modbus TCP server, like 127.0.0.1:5020.")
-]
 PointsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="POINT...", help="Points, also like 'rack_*'; default: container and racks."
     ),
 ]
-MapOption = Annotated[
-    str, typer.Option("--map", metavar="MAP", help="Register map file, or its name.")
-]
-TopologyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--topology",
-        metavar="RxMxCxS",
-        help="Racks, modules, cells, sensors, where the map does not tell.",
-    ),
-]
-_TOLD = ("racks", "modules", "cells", "sensors")
-_BRIDGE = 16
-"Registers between two values that are cheaper to read than to skip."
 
 
 def read(  # noqa: PLR0913 - the options of the verb
     server: ServerArgument,
     points: PointsArgument = None,
     map_name: MapOption = "native",
-    unit: Annotated[int, typer.Option("--unit", min=0, max=255, help="Unit id.")] = 1,
+    unit: UnitOption = 1,
     topology: TopologyOption = None,
     path: PathOption = None,
     *,
@@ -60,14 +50,12 @@ def read(  # noqa: PLR0913 - the options of the verb
 ) -> None:
     """Read points from a Modbus TCP server."""
     rows = load_map(library(path), map_name)
-    given = None if topology is None else _topology(topology)
+    given = None if topology is None else shape_of(topology)
     with register_reader(*address(server), unit) as reader:
-        shape, first = (given, 1) if given is not None else _told_by(rows, reader)
+        shape, first = (given, 1) if given is not None else told_by(rows, reader)
         chosen = _chosen(rows, Layout(shape), first, points or [])
-        bridge = _BRIDGE if rows.rows.gaps == "fill" else 0
         with progress(f"reading {server}", 1, "") as report:
-            registers = reader.read_all(places(rows, chosen), bridge, report)
-    values = [reading(rows, entry, registers) for entry in chosen]
+            values = readings(rows, reader, chosen, report)
     if as_json:
         told = [_as_row(value) for value in values]
         typer.echo(
@@ -76,47 +64,6 @@ def read(  # noqa: PLR0913 - the options of the verb
     else:
         head = ("register", "point", "where", "value", "unit", "quality", "age")
         print_table(head, [_line(value) for value in values], {"register", "value", "age"})
-
-
-def _topology(text: str) -> Topology:
-    try:
-        shape = Topology(*(int(part) for part in text.lower().split("x")))
-    except (ValueError, TypeError):
-        shape = Topology(0)
-    if not shape.can_be:
-        most = f"{LARGEST.racks}x{LARGEST.modules}x{LARGEST.cells}x{LARGEST.sensors}"
-        raise UsageError(f"--topology is RxMxCxS, like 12x8x52x52, at most {most}; not '{text}'")
-    return shape
-
-
-def _told_by(rows: MapRows, reader: RegisterReader) -> tuple[Topology, int]:
-    """The topology that a server tells of, and the number of its first rack."""
-    known = {
-        row.identity: row for row in rows.rows.registers if row.identity and row.type != "string"
-    }
-    if not set(_TOLD) <= known.keys():
-        shown = {SHOWN[row.shows].scope for row in rows.rows.registers if row.shows}
-        if shown & {Scope.RACK, Scope.MODULE, Scope.CELL, Scope.SENSOR}:
-            text = f"the map {rows.rows.map} does not tell the topology; give --topology RxMxCxS"
-            raise UsageError(text)
-        return Topology(1), 1
-    told = {
-        name: from_words(
-            word_type(row), reader.read(row.at, word_type(row).words), rows.arrangement(row)
-        )
-        for name, row in known.items()
-        if name in {*_TOLD, "first_rack", "map_hash"}
-    }
-    shape = Topology(*(int(told[name] or 0) for name in _TOLD))
-    remedy = f"is it the map {rows.rows.map} that it serves? --map and --unit choose others"
-    if not shape.can_be:
-        raise LinkError(
-            f"the server tells of no container that can be ({shape.racks} racks); {remedy}"
-        )
-    if "map_hash" in told and told["map_hash"] != int(rows.digest[:12], 16):
-        text = f"the server's map is not that of {rows.source.file}: values may be wrong; {remedy}"
-        err.print(text, style="yellow", markup=False)
-    return shape, int(told.get("first_rack") or 1)
 
 
 def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str]) -> list[Entry]:

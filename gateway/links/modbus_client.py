@@ -1,8 +1,8 @@
-"""Reading registers of some server, for tools: pymodbus's client with our errors."""
+"""Reading and writing registers of some server, for tools: pymodbus's client with our errors."""
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -23,10 +23,21 @@ EXCEPTIONS = {
     11: "the device behind this unit id does not answer",
 }
 "What exception codes mean to who reads (APP V1.1b3 clause 7)."
+WRITE_EXCEPTIONS = EXCEPTIONS | {
+    1: "this master has no role that may write there",
+    2: "these are no writable registers, or only half of a value",
+    3: "it takes no such value",
+    4: "control refuses it",
+}
+"The same to who writes (DESIGN 6: function, structure, address, role, value, control)."
 
 
 class RegistersRefused(LinkError):
     """The server answered with an exception."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class RegisterReader:
@@ -37,22 +48,41 @@ class RegisterReader:
 
     def read(self, address: int, quantity: int) -> list[int]:
         """Up to 125 registers; RegistersRefused, or LinkError if there is no valid answer."""
+        span = f"registers {address}..{address + quantity - 1}"
         try:
             response = self._client.read_holding_registers(
                 address, count=quantity, device_id=self._unit
             )
         except (ModbusException, OSError) as error:
-            raise LinkError(f"{self._place} does not answer: {_reason(error)}") from None
-        code = getattr(response, "exception_code", 0)
-        if code:
-            meaning = EXCEPTIONS.get(code, "")
-            raise RegistersRefused(
-                f"{self._place} refuses registers {address}..{address + quantity - 1}: "
-                f"exception {code}" + (f", {meaning}" if meaning else "")
-            )
+            raise self._lost(error) from None
+        self._check(response, f"refuses {span}", EXCEPTIONS)
         if response.isError() or len(response.registers) != quantity:
             raise LinkError(f"{self._place} gives no valid answer")
         return list(response.registers)
+
+    def write(self, address: int, words: Sequence[int]) -> None:
+        """Up to 123 registers in one function 16; RegistersRefused with the code, or LinkError."""
+        last = address + len(words) - 1
+        span = f"register {address}" if len(words) == 1 else f"registers {address}..{last}"
+        try:
+            response = self._client.write_registers(address, list(words), device_id=self._unit)
+        except (ModbusException, OSError) as error:
+            raise self._lost(error) from None
+        self._check(response, f"refuses to write {span}", WRITE_EXCEPTIONS)
+        if response.isError():
+            raise LinkError(f"{self._place} gives no valid answer")
+
+    def _lost(self, error: Exception) -> LinkError:
+        return LinkError(f"{self._place} does not answer: {_reason(error)}")
+
+    def _check(self, response: object, refusal: str, meanings: Mapping[int, str]) -> None:
+        """RegistersRefused if a response is an exception."""
+        code = int(getattr(response, "exception_code", 0))
+        if code:
+            text = f"{self._place} {refusal}: exception {code}"
+            if code in meanings:
+                text += f", {meanings[code]}"
+            raise RegistersRefused(text, code)
 
     def read_all(
         self, wanted: Iterable[tuple[int, int]], bridge: int, report: Callable[[float], None]
