@@ -1,6 +1,6 @@
 """An energy management system as a Modbus master of the gateway: heartbeat, lease, connect, run, dispatch.
 
-Each second it writes its heartbeat and its active power. Beside that it works through a list: take the lease,
+Each second it writes its heartbeat, what it enables, and its active power. Beside that it works through a list: take the lease,
 select and connect, ask for mode run; what is refused is tried again each 2 s. The lease is asked for again at
 half of its time, with a value that changes, since a held value asks for nothing.
 """
@@ -18,6 +18,8 @@ from conformance.sim.profile import Profile, steady
 
 NEEDED = ("ems_heartbeat", "power_setpoint", "lease", "select", "connect", "mode_request")
 "The commands that it writes, by the names of the gateway's table."
+ENABLES = ("charge_enable", "discharge_enable")
+"These too, where there are registers for them."
 _CONNECT, _RUN = 2000, 4
 "What `select` takes to arm `connect`, and the mode's number."
 _BEAT, _AGAIN = 1.0, 2.0  # s
@@ -52,6 +54,8 @@ class Ems:
         """`registers` says where each command of `NEEDED` is written; KeyError if one is absent."""
         self._master, self._plan = master, plan or Plan()
         self._registers = {name: registers[name] for name in NEEDED}
+        self._enables = {name: registers[name] for name in ENABLES if name in registers}
+        self._registers |= self._enables
         self._faults = faults if faults is not None else set()
         self.refused: Counter[tuple[str, int]] = Counter()
         "Refusals by command and exception code."
@@ -91,6 +95,8 @@ class Ems:
                 await self._renew(now)
             if self._todo and now >= self._next_try:
                 await self._go_on(now)
+            for name in self._enables:
+                await self._write(name, 1)
             since = self._running_since
             self.dispatched = 0.0 if since is None else self._plan.profile(now - since)
             await self._write("power_setpoint", self.dispatched)

@@ -38,8 +38,12 @@ class Register(NamedTuple):
 class Master:
     """One connection to one unit, made anew when it is lost."""
 
-    def __init__(self, host: str, port: int, unit: int = 1, timeout: float = 1.0) -> None:
+    def __init__(
+        self, host: str, port: int, unit: int = 1, timeout: float = 1.0, source: str | None = None
+    ) -> None:
+        """`source` is the address to come from, where the server tells masters by it."""
         self._place, self._unit, self._timeout = (host, port), unit, timeout
+        self._source = None if source is None else (source, 0)
         self._client: AsyncModbusTcpClient | None = None
 
     async def read(self, register: Register) -> float:
@@ -79,7 +83,12 @@ class Master:
         self.close()
         host, port = self._place
         client = AsyncModbusTcpClient(
-            host, port=port, timeout=self._timeout, retries=0, reconnect_delay=0
+            host,
+            port=port,
+            timeout=self._timeout,
+            retries=0,
+            reconnect_delay=0,
+            source_address=self._source,
         )
         if not await client.connect():
             client.close()

@@ -2,8 +2,8 @@
 
     plant = Plant()                                               # racks open, PCS idle
     await plant.serve_pcs("127.0.0.1", 5502)                      # we_drive: the gateway writes to the PCS
-    plant.poll_gateway("127.0.0.1", 5020, asked)                  # or polls_us: the PCS asks the gateway
-    plant.dispatch("127.0.0.1", 5020, registers, Plan(profile))   # the EMS
+    plant.poll_gateway(Master("127.0.0.1", 5020), asked)          # or polls_us: the PCS asks the gateway
+    plant.dispatch(Master("127.0.0.1", 5020), registers, Plan(profile))   # the EMS
     await plant.run(can_bus)                                      # until cancelled
 
 Without links, a profile lets the PCS work by itself.
@@ -47,17 +47,15 @@ class Plant:
         self._links.append(server.run)
         return server
 
-    def poll_gateway(self, host: str, port: int, asked: Asked, unit: int = 1) -> PcsClient:
+    def poll_gateway(self, gateway: Master, asked: Asked) -> PcsClient:
         """Let the PCS ask the gateway what it may do."""
-        client = PcsClient(self.pcs, Master(host, port, unit), asked)
+        client = PcsClient(self.pcs, gateway, asked)
         self._links.append(client.run)
         return client
 
-    def dispatch(
-        self, host: str, port: int, registers: Mapping[str, Register], plan: Plan, unit: int = 1
-    ) -> Ems:
+    def dispatch(self, gateway: Master, registers: Mapping[str, Register], plan: Plan) -> Ems:
         """Let an EMS command the gateway."""
-        self.ems = Ems(Master(host, port, unit), registers, plan, self.faults.plant)
+        self.ems = Ems(gateway, registers, plan, self.faults.plant)
         self._links.append(self.ems.run)
         return self.ems
 

@@ -8,7 +8,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from conformance.sim.ems import NEEDED, Ems, Plan
+from conformance.sim.ems import ENABLES, NEEDED, Ems, Plan
 from conformance.sim.master import Master, NoAnswer, Register
 from conformance.sim.pcs import Pcs
 from conformance.sim.pcs_client import Asked, Follower, PcsClient, Told
@@ -22,7 +22,7 @@ PLACES = {
     name: Register(20 + 2 * place, 2, signed=True)
     if name == "power_setpoint"
     else Register(20 + 2 * place)
-    for place, name in enumerate(NEEDED)
+    for place, name in enumerate((*NEEDED, *ENABLES))
 }
 
 
@@ -160,6 +160,7 @@ async def test_an_ems_takes_the_plant_into_service(gateway: Gateway) -> None:
     assert beats == list(range(1, len(beats) + 1))
     assert gateway.written("power_setpoint")[-1] == -250_000
     assert ems.is_dispatching
+    assert gateway.written("charge_enable")[-1] == gateway.written("discharge_enable")[-1] == 1
 
 
 async def test_an_ems_tries_again_what_is_refused(gateway: Gateway) -> None:
@@ -189,7 +190,7 @@ async def test_a_hanging_ems_writes_nothing(gateway: Gateway) -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
     await until(lambda: loop.time() - start > 1.5)
-    assert len(gateway.writes) <= seen + len(NEEDED)
+    assert len(gateway.writes) <= seen + len(PLACES)
     quiet = len(gateway.writes)
     faults.clear()
     await until(lambda: len(gateway.writes) > quiet)
