@@ -142,7 +142,7 @@ async def test_a_stop_overtakes_an_order_that_is_being_written(pcs: ScriptedPcs)
         await until(lambda: len(pcs.accesses) >= seen + 3)
 
         assert 1 not in commands(pcs)
-        assert [access.address for access in pcs.accesses[seen:]] == [LIMITS, COMMAND, LIMITS]
+        assert [access.address for access in pcs.accesses[seen:]][:3] == [LIMITS, COMMAND, LIMITS]
         assert pcs.words(1, 3) == [0, 0, 0]
 
 
