@@ -36,6 +36,8 @@ _FULL = {errno.ENOBUFS, errno.EAGAIN}
 _AGAIN = 0.002  # s until a full queue is tried again, where an order changed
 _TRIES = 5
 _LOOK = 0.5  # s at most between looks at the transmitter, which may have been set free
+_EARLY = 0.001
+"Seconds before its time at which a frame may leave: uvloop's timers count milliseconds, and may end early."
 _PATIENCE = 0.1  # s that a frame may wait for a slow interface: the shortest usual period
 _BUS_OFF = 0x40
 _RESTARTED = 0x100
@@ -99,7 +101,7 @@ class CanSender:
             self._wait(loop)
 
     def _send_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._sent(self.transmitter.due(loop.time(), self._orders()))
+        self._sent(self.transmitter.due(loop.time() + _EARLY, self._orders()))
         for key, error in self.transmitter.failures().items():
             if key not in self._told:
                 self._told.add(key)
