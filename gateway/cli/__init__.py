@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import gateway
-from gateway.cli import check, decode, events, maps, read, replay, run
+from gateway.cli import check, decode, events, lease, maps, read, replay, run, write
 from gateway.cli.screen import complain, err
 from gateway.errors import GatewayError
 
@@ -31,6 +31,8 @@ def application() -> typer.Typer:
     program.command("replay")(replay.replay)
     program.command("decode")(decode.decode)
     program.command("read")(read.read)
+    program.command("write")(write.write)
+    program.command("lease")(lease.lease)
     program.command("events")(events.events)
     program.add_typer(maps.verbs, name="map")
     for point in sorted(importlib.metadata.entry_points(group=_ENTRY_POINTS), key=lambda e: e.name):

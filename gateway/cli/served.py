@@ -1,6 +1,7 @@
 """A server as its register map shows it: connected to, asked for its topology, read by points."""
 
 import contextlib
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,3 +148,16 @@ def told_by(
         text = f"the server's map is not that of {rows.source.file}: values may be wrong; {remedy}"
         err.print(text, style="yellow", markup=False)
     return shape, int(told.get("first_rack") or 1)
+
+
+def point_text(name: str, value: float | None) -> str:
+    """A value of a point in words: its state, or its number and unit."""
+    if value is None:
+        return "-"
+    point = SHOWN[name]
+    return point.states.get(int(value), f"{value:.10g} {point.unit}".strip())
+
+
+def plain_number(value: float | None) -> float | None:
+    """A number as JSON has it: null where there is none."""
+    return None if value is None or not math.isfinite(value) else value
