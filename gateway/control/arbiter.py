@@ -5,7 +5,7 @@ import math
 
 from gateway.control.settings import Settings
 from gateway.control.state import Heartbeat, Lease, Selection, State
-from gateway.control.watchdog import begun
+from gateway.control.watchdog import begun, ended
 from gateway.model.command import (
     BY_NUMBER,
     SELECT_STEP,
@@ -14,6 +14,7 @@ from gateway.model.command import (
     Reason,
     Verdict,
 )
+from gateway.model.event import KINDS, Event
 from gateway.model.point import Scope
 
 ACCEPTED = Verdict(accepted=True, acts=True)
@@ -41,19 +42,16 @@ def leased(state: State, command: Command, now: float) -> tuple[State, Verdict]:
     if state.is_local and not origin.is_local:
         return state, refused(Reason.SWITCHING_HIERARCHY, "local")
     theirs = holder is not None and holder.owner.name != origin.name
-    if command.value == 0:
+    if not command.value > 0:
         if holder is None or theirs:
             return state, refused(Reason.LOCKED_BY_OTHER if theirs else Reason.POSITION_REACHED)
-        return dataclasses.replace(
-            state, lease=None, selection=None, wants_run=False, heartbeat=Heartbeat()
-        ), ACCEPTED
+        return dataclasses.replace(ended(state), heartbeat=Heartbeat()), ACCEPTED
     if holder is not None and theirs and not _overrides(origin, holder.owner):
         return state, refused(Reason.LOCKED_BY_OTHER, holder.owner.name)
     lease = Lease(origin, command.value, now + command.value)
     if holder is not None and not theirs:
-        return begun(state, lease, now), Verdict(accepted=True)  # renewed: no news
-    taken = dataclasses.replace(state, wants_run=False, selection=None) if theirs else state
-    return begun(taken, lease, now), ACCEPTED
+        return dataclasses.replace(state, lease=lease), Verdict(accepted=True)  # no news
+    return begun(state, lease, now), ACCEPTED
 
 
 def _overrides(origin: Origin, holder: Origin) -> bool:
@@ -87,11 +85,13 @@ def armed(state: State, command: Command, now: float) -> Verdict | None:
 
 
 def switched(state: State, command: Command) -> tuple[State, Verdict]:
-    """The local key (R36): only a master that is local turns it."""
+    """The local key (R36): only a master that is local turns it; it takes a remote master's lease away (R7)."""
     if not command.origin.is_local:
         return state, refused(Reason.SWITCHING_HIERARCHY, "remote")
     wanted = command.value == 1
     changes = wanted is not state.is_local
+    if wanted and state.lease is not None and not state.lease.owner.is_local:
+        state = dataclasses.replace(ended(state), heartbeat=Heartbeat())
     return dataclasses.replace(state, is_local=wanted), Verdict(accepted=True, acts=changes)
 
 
@@ -101,9 +101,32 @@ def is_edge(state: State, command: Command) -> bool:
     return command.value != 0 and state.held.get(key, math.nan) != command.value
 
 
-def noted(state: State, command: Command) -> State:
-    """The state that remembers what was written."""
+def spent(state: State, command: Command) -> State:
+    """The state after an operate that was refused: its value is no edge any more, its select is used up (R3)."""
     held = {**state.held, (command.origin.name, *command.key): command.value}
-    return dataclasses.replace(
-        state, held=held, written={**state.written, command.key: command.value}
-    )
+    token, mine = state.selection, (command.key, command.origin.name)
+    used = token is not None and (token.target, token.owner) == mine
+    return dataclasses.replace(state, held=held, selection=None if used else token)
+
+
+def noted(state: State, command: Command) -> State:
+    """The state that remembers what was written, for masters to read back."""
+    written = {**state.written, command.key: command.value}
+    if command.instruction.cyclic:
+        return dataclasses.replace(state, written=written)
+    held = {**state.held, (command.origin.name, *command.key): command.value}
+    return dataclasses.replace(state, held=held, written=written)
+
+
+def changed_hands(before: State, after: State, now: float) -> list[Event]:
+    """What a command has done to the lease."""
+    old, new = before.lease, after.lease
+    if old is new or (old and new and old.owner.name == new.owner.name):
+        return []
+    events = []
+    if old is not None:
+        detail = f"taken by {new.owner.name}" if new else "given back, or local"
+        events.append(Event(KINDS["lease_ended"], now, origin=old.owner.name, detail=detail))
+    if new is not None:
+        events.append(Event(KINDS["lease_granted"], now, origin=new.owner.name, value=new.term))
+    return events

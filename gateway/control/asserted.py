@@ -31,8 +31,10 @@ def _of_racks(state: State, facts: Facts, settings: Settings, now: float) -> Ite
         number, age = index + 1, facts.limits_age[index]
         if not facts.heard[index]:
             yield _row("never_heard", number, 1)
-        elif facts.connected[index] != 0 and age > settings.limits_stale:
-            yield _row("limits_stale", number, age)
+        elif age > settings.limits_stale:
+            age = min(age, now - state.started)  # a start opens nothing (R14): T2 counts from it
+            if facts.connected[index] != 0:
+                yield _row("limits_stale", number, age)
             if age > settings.limits_lost:
                 yield _row("limits_lost", number, age)
         if rack.mismatch:
@@ -46,7 +48,7 @@ def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
         yield _row("bus_silent", 0, 1)
     if state.heartbeat.is_lost:
         yield _row("ems_lost", 0, 1)
-    if state.tripped_by is not None:
+    if state.tripped_by:
         yield _row("trip", 0, 1)
     if state.stopped:
         yield _row("software_stop", 0, 1)
@@ -66,7 +68,7 @@ def _of_pcs(
     if state.left_alone:
         return
     if age > settings.pcs_timeout:
-        yield _row("pcs_lost", 0, age)
+        yield _row("pcs_lost", 0, min(age, now - state.started))
         return
     if plant.pcs.has_fault:
         yield _row("pcs_fault", 0, 1)

@@ -25,6 +25,8 @@ class Moved:
     chain: Chain
     first_out: FirstOut | None
     events: tuple[Event, ...] = ()
+    has_hard_trip: bool = False
+    "Whether a latch has just taken power away: it consumes every pending close (R3)."
 
 
 def advance(
@@ -36,18 +38,24 @@ def advance(
     delays = {threshold.row: threshold.delay for threshold in settings.thresholds}
     moved: dict[Key, Standing] = {}
     events: list[Event] = []
+    has_hard_trip = False
     for key in sorted(chain.keys() | asserted.keys()):
         before = chain.get(key)
         after = _stood(key, before, asserted, delays, now)
+        events += _told(key, before, after, now)
         if after is None:
             continue
         moved[key] = after
-        events += _told(key, before, after, now)
-        if after.tripped == now and row_of(key).latches and first_out is None:
+        row = row_of(key)
+        if after.tripped != now or not row.latches:
+            continue
+        has_hard_trip |= bool(row.effects & _HARD)
+        if first_out is None:
             first_out = FirstOut(key[0], key[1], after.value, now)
-            row = row_of(key).name
-            events.append(Event(KINDS["first_out"], now, rack=key[1], row=row, value=after.value))
-    return Moved(moved, first_out, tuple(events))
+            events.append(
+                Event(KINDS["first_out"], now, rack=key[1], row=row.name, value=after.value)
+            )
+    return Moved(moved, first_out, tuple(events), has_hard_trip)
 
 
 def _stood(
@@ -73,12 +81,14 @@ def _stood(
     return standing
 
 
-def _told(key: Key, before: Standing | None, after: Standing, now: float) -> Iterable[Event]:
-    row, (_, rack) = row_of(key), key
-    if after.tripped == now and (before is None or before.tripped is None):
-        yield Event(KINDS["interlock_tripped"], now, rack=rack, row=row.name, value=after.value)
-    elif after.gone == now and before is not None and before.gone is None:
-        yield Event(KINDS["interlock_gone"], now, rack=rack, row=row.name)
+def _told(key: Key, before: Standing | None, after: Standing | None, now: float) -> Iterable[Event]:
+    rack, acted = key[1], before is not None and before.tripped is not None
+    if after is not None and after.tripped is not None and not acted:
+        name = row_of(key).name
+        yield Event(KINDS["interlock_tripped"], now, rack=rack, row=name, value=after.value)
+    went = after is None or (after.gone is not None)
+    if acted and went and before is not None and before.gone is None:
+        yield Event(KINDS["interlock_gone"], now, rack=rack, row=row_of(key).name)
 
 
 def tripped(chain: Chain) -> Mapping[Key, Standing]:
@@ -86,8 +96,22 @@ def tripped(chain: Chain) -> Mapping[Key, Standing]:
     return {key: standing for key, standing in chain.items() if standing.tripped is not None}
 
 
+_HARD = Effect.ZERO | Effect.OPEN
+
+
+def by_rack(chain: Chain) -> Mapping[int, Effect]:
+    """What acts on each rack that something stands against; 0: on the container."""
+    found: dict[int, Effect] = {}
+    for key, standing in chain.items():
+        if standing.tripped is not None:
+            found[key[1]] = found.get(key[1], Effect.NONE) | row_of(key).effects
+    return found
+
+
 def united(chain: Chain, racks: Iterable[int]) -> Effect:
     """The union of what acts on some racks, the container's rows included (R23)."""
+    if not chain:
+        return Effect.NONE
     wanted, found = {0, *racks}, Effect.NONE
     for key, standing in chain.items():
         if standing.tripped is not None and key[1] in wanted:
@@ -111,9 +135,9 @@ def is_latched(chain: Chain) -> bool:
 
 def is_fault(chain: Chain, racks: Iterable[int]) -> bool:
     """Whether a latch takes the power of the container, or of a rack that conducts, away."""
-    wanted, hard = {0, *racks}, Effect.ZERO | Effect.OPEN
+    wanted = {0, *racks}
     return any(
-        row_of(key).latches and row_of(key).effects & hard and key[1] in wanted
+        row_of(key).latches and row_of(key).effects & _HARD and key[1] in wanted
         for key in tripped(chain)
     )
 
@@ -127,10 +151,15 @@ def causes_left(chain: Chain) -> tuple[Key, ...]:
     )
 
 
-def reset(chain: Chain, now: float) -> tuple[Chain, tuple[Event, ...]]:
-    """The chain without the latches whose cause is gone."""
+def reset(chain: Chain, asked: float, now: float) -> tuple[Chain, tuple[Event, ...]]:
+    """The chain without the latches that stood when the reset was asked for, and whose cause is gone (R24)."""
     gone = [
-        key for key, standing in chain.items() if row_of(key).latches and standing.gone is not None
+        key
+        for key, standing in sorted(chain.items())
+        if row_of(key).latches
+        and standing.gone is not None
+        and standing.tripped is not None
+        and standing.tripped <= asked
     ]
     events = tuple(
         Event(KINDS["interlock_reset"], now, rack=key[1], row=row_of(key).name) for key in gone

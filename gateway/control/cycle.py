@@ -17,8 +17,9 @@ from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
 from gateway.control.machine import Situation as Seen
 from gateway.control.machine import moved
-from gateway.control.operate import OPERATIONS, Situation, targets
-from gateway.control.orders import ordered, pcs_order
+from gateway.control.operate import OPERATIONS, Situation, left, targets, turned_back
+from gateway.control.orders import ordered, pcs_order, runs
+from gateway.control.ramp import Pair, eased, elapsed
 from gateway.control.sequence import sequenced
 from gateway.control.settings import Settings
 from gateway.control.state import Mode, Phase, State
@@ -70,15 +71,15 @@ def admit(
         verdicts.append(verdict)
         events += told
         if not verdict.accepted:
-            kept = arbiter.noted(state, command)
+            kept = arbiter.spent(state, command) if verdict.acts else state
             return Admission(began(kept, command, verdict, (), now), tuple(verdicts), tuple(told))
     return Admission(new, tuple(verdicts), tuple(events))
 
 
 def _admitted(state: State, command: Command, on: Situation) -> tuple[State, Verdict, list[Event]]:
     """One command of a write."""
-    if command.origin.role < command.instruction.role:
-        return state, Verdict(accepted=False, reason=Reason.NO_AUTHORITY, detail="role"), []
+    if unfit := _unfit(command):
+        return state, unfit, []
     if command.instruction.cyclic:
         return written(state, command, on)
     if not command.instruction.repeats and not arbiter.is_edge(state, command):
@@ -93,7 +94,17 @@ def _admitted(state: State, command: Command, on: Situation) -> tuple[State, Ver
         return new, verdict, []
     if verdict.accepted:
         new = began(new, command, verdict, targets(new, command), on.now)
-    return new, verdict, [_told(command, verdict, on.now)]
+    told = _told(command, verdict, on.now)
+    return new, verdict, [told, *arbiter.changed_hands(state, new, on.now)]
+
+
+def _unfit(command: Command) -> Verdict | None:
+    """What no state could make right: the master's role, or a one-shot that is no number."""
+    if command.origin.role < command.instruction.role:
+        return Verdict(accepted=False, reason=Reason.NO_AUTHORITY, detail="role")
+    if command.instruction.cyclic or math.isfinite(command.value):
+        return None
+    return Verdict(accepted=False, reason=Reason.NOT_SUPPORTED, detail="no number")
 
 
 def is_unsafe(command: Command) -> bool:
@@ -130,27 +141,28 @@ def step(
     events += told
     state, told = watchdog.watched(state, settings, now)
     events += told
+    if watchdog.deserted(state, settings, now):
+        state = left(state, 0)
     state, told = _chained(state, facts, settings, plant, now)
     events += told
-    state, told = _moded(state, facts, settings, now)
+    conducting = _conducting(facts)
+    state, told = _moded(state, facts, conducting, settings, now)
     events += told
-    state, told = sequenced(state, facts, settings, now)
+    state, told = sequenced(state, facts, settings, now, plant)
     events += told
     state, told = verified(state, settings, now)
     events += told
     state = abandoned(state)
-    effects = chain.united(state.chain, _conducting(facts))
-    limits = limit.allowed(state, facts, settings, effects)
-    state = _powered(state, settings, limits, effects, now)
-    state = dataclasses.replace(state, stepped=now)
-    orders = ordered(state, now)
-    return Outcome(
-        state, orders, pcs_order(state, settings, limits, effects, now), limits, tuple(events)
-    )
+    effects = chain.united(state.chain, conducting)
+    target = limit.allowed(state, facts, settings, effects)
+    limits, passed = eased(state, target, settings, facts.bus_voltage, now)
+    state = _powered(state, settings, limits, effects, passed, now)
+    pcs = pcs_order(state, settings, limits, now)
+    return Outcome(state, ordered(state, now), pcs, limits, tuple(events))
 
 
 def _conducting(facts: Facts) -> list[int]:
-    return [number for number, conducts in enumerate(facts.conducts, 1) if conducts]
+    return [number for number, value in enumerate(facts.connected, 1) if value != 0]
 
 
 def _chained(
@@ -161,46 +173,56 @@ def _chained(
     moved_chain = chain.advance(state.chain, state.first_out, asserted, settings, now)
     events, rows, first_out = moved_chain.events, moved_chain.chain, moved_chain.first_out
     if now <= state.reset_until:
-        rows, told = chain.reset(rows, now)
+        asked = state.reset_until - settings.reset_time
+        rows, told = chain.reset(rows, asked, now)
         events += told
     if first_out is not None and not chain.is_latched(rows):
         first_out = None
-    return dataclasses.replace(state, chain=rows, first_out=first_out), events
+    if rows is not state.chain or first_out is not state.first_out:
+        state = dataclasses.replace(state, chain=rows, first_out=first_out)
+    return turned_back(state) if moved_chain.has_hard_trip else state, events
 
 
 def _moded(
-    state: State, facts: Facts, settings: Settings, now: float
+    state: State, facts: Facts, conducting: Sequence[int], settings: Settings, now: float
 ) -> tuple[State, tuple[Event, ...]]:
-    """The state after the mode machine."""
+    """The state after the mode machine; what asked for run and did not get it, asks no more (R3)."""
+    adopting = state.mode is Mode.ADOPT
     waited = now - state.started >= settings.adopt_time
     seen = Seen(
-        adopted=waited or all(not math.isnan(value) for value in facts.connected),
-        latched=chain.is_fault(state.chain, _conducting(facts)),
-        closed=any(rack.phase in {Phase.CLOSED, Phase.UNLOADING} for rack in state.racks),
+        adopted=waited or not any(map(math.isnan, facts.connected)),
+        latched=chain.is_fault(state.chain, conducting),
+        closed=any(rack.phase in _CLOSED for rack in state.racks)
+        or (adopting and 1 in facts.connected),
         run=state.wants_run and state.lease is not None and not state.heartbeat.is_lost,
     )
     mode = moved(state.mode, seen)
+    if mode is not Mode.RUN and (state.wants_run or mode is not Mode.READY):
+        state = watchdog.idle(state)
     if mode is state.mode:
         return state, ()
-    keeps = mode is Mode.RUN
-    new = dataclasses.replace(state, mode=mode, mode_since=now, wants_run=state.wants_run and keeps)
+    new = dataclasses.replace(state, mode=mode, mode_since=now)
     return new, (Event(KINDS["mode"], now, detail=mode.name.lower()),)
 
 
+_CLOSED = {Phase.CLOSED, Phase.UNLOADING}
+
+
 def _powered(
-    state: State, settings: Settings, limits: Allowed, effects: Effect, now: float
+    state: State, settings: Settings, limits: Allowed, effects: Effect, passed: Pair, now: float
 ) -> State:
-    """The state with what becomes of the setpoints."""
-    power = limit.active(state, settings, limits, effects, now)
+    """The state with what becomes of the setpoints, at the end of the cycle."""
+    power = limit.active(state, settings, limits, effects, elapsed(state, now))
     reactive = limit.reactive(state, settings, effects)
     is_zero = power.applied == 0 and reactive.applied == 0
     since = state.zero_since if is_zero and not math.isnan(state.zero_since) else now
-    lost = state.heartbeat.is_lost
-    alone = lost and is_zero and now - since >= _SETTLED
-    return dataclasses.replace(
+    alone = state.heartbeat.is_lost and is_zero and now - since >= _SETTLED
+    state = dataclasses.replace(
         state, power=power, reactive=reactive, zero_since=since if is_zero else math.nan,
-        left_alone=alone,
+        left_alone=alone, passed=passed, stepped=now,
     )  # fmt: skip
+    running = runs(state, effects)
+    return state if running is state.runs else dataclasses.replace(state, runs=running)
 
 
 _SETTLED = 1.0

@@ -21,6 +21,8 @@ def written(state: State, command: Command, on: Situation) -> Change:
     state = arbiter.noted(state, command)
     against = arbiter.authority(state, command.origin)
     if command.instruction.name == "ems_heartbeat":
+        if against is None and not math.isfinite(command.value):
+            against = arbiter.refused(Reason.INCONSISTENT_PARAMETERS, "no number")
         if against is not None:
             return _fate(state, command, against, on.now)
         return watchdog.beaten(state, int(command.value), on.now), Verdict(accepted=True), []
@@ -31,10 +33,10 @@ def written(state: State, command: Command, on: Situation) -> Change:
     setpoint = None
     if not math.isnan(value):
         life = on.settings.setpoint_life if key in {POWER, REACTIVE} else math.inf
-        ends = on.now + life
+        owner, ends = command.origin.name, on.now + life
         if against is not None and before is not None:
-            ends = before.deadline  # less is allowed, longer is not (R9)
-        setpoint = Setpoint(value, command.origin.name, on.now, ends)
+            owner, ends = before.owner, before.deadline  # less is allowed, longer is not (R9)
+        setpoint = Setpoint(value, owner, on.now, ends)
     state = dataclasses.replace(state, setpoints=watchdog.set_to(state.setpoints, key, setpoint))
     return _fate(state, command, None, on.now)
 
@@ -75,6 +77,8 @@ def _is_less(before: Setpoint | None, value: float, name: str) -> bool:
     """Whether a value asks for less than what stands (R1): that needs the role alone."""
     if name.endswith("_cap"):
         return before is None or value < before.value
+    if value == 0:
+        return True
     if before is None:
-        return value == 0 and name.endswith("_enable")
+        return False
     return math.isnan(value) or (abs(value) <= abs(before.value) and value * before.value >= 0)

@@ -8,6 +8,7 @@ from gateway.control.settings import Intent, Settings
 from gateway.control.state import Phase, State, Wait
 
 _BUSY = {Phase.CLOSING, Phase.OPENING}
+_ON_BUS = {Phase.CLOSED, Phase.UNLOADING}
 
 
 def next_to_join(state: State, facts: Facts, settings: Settings, now: float) -> Mapping[int, Wait]:
@@ -15,32 +16,34 @@ def next_to_join(state: State, facts: Facts, settings: Settings, now: float) -> 
     waiting = [index for index, rack in enumerate(state.racks) if rack.phase is Phase.WAITING]
     if not waiting:
         return {}
-    reasons = {index: _reason(index, state, facts, settings) for index in waiting}
+    on_bus = _on_bus(state, facts)
+    reasons = {index: _reason(facts.voltage[index], on_bus, settings) for index in waiting}
     busy = any(rack.phase in _BUSY for rack in state.racks)
     ready = [index for index, reason in reasons.items() if reason is Wait.TURN]
     if busy or not ready:
         return reasons
     if not _at_rest(state, settings, now):
         return {index: Wait.REST if index in ready else reason for index, reason in reasons.items()}
-    return {**reasons, _first(ready, state, facts, settings): Wait.NOTHING}
+    return {**reasons, _first(ready, on_bus, facts, settings): Wait.NOTHING}
 
 
 def _at_rest(state: State, settings: Settings, now: float) -> bool:
-    on_bus = any(rack.phase is Phase.CLOSED for rack in state.racks)
-    return not on_bus or now - state.rest_since >= settings.rest
+    return (
+        not any(rack.phase in _ON_BUS for rack in state.racks)
+        or now - state.rest_since >= settings.rest
+    )
 
 
 def _on_bus(state: State, facts: Facts) -> list[float]:
-    """Voltages of the racks that are on the bus."""
+    """Voltages of the racks that are on the bus, or may be: NaN where one is not known (R20)."""
     return [
-        volts
+        math.nan if rack.phase is Phase.UNKNOWN else volts
         for rack, volts in zip(state.racks, facts.voltage, strict=True)
-        if rack.phase in {Phase.CLOSED, Phase.UNLOADING}
+        if rack.phase in _ON_BUS or (rack.phase is Phase.UNKNOWN and rack.is_enabled)
     ]
 
 
-def _reason(index: int, state: State, facts: Facts, settings: Settings) -> Wait:
-    volts, on_bus = facts.voltage[index], _on_bus(state, facts)
+def _reason(volts: float, on_bus: Sequence[float], settings: Settings) -> Wait:
     if not volts > 0 or any(math.isnan(other) for other in on_bus):
         return Wait.UNKNOWN
     if on_bus and any(abs(volts - other) > settings.join_window for other in on_bus):
@@ -48,10 +51,10 @@ def _reason(index: int, state: State, facts: Facts, settings: Settings) -> Wait:
     return Wait.TURN
 
 
-def _first(ready: Sequence[int], state: State, facts: Facts, settings: Settings) -> int:
+def _first(ready: Sequence[int], on_bus: Sequence[float], facts: Facts, settings: Settings) -> int:
     """The rack to begin with, by what the container is connected for."""
     volts = facts.voltage
-    if _on_bus(state, facts) or settings.intent is Intent.CHARGE:
+    if on_bus or settings.intent is Intent.CHARGE:
         return min(ready, key=lambda index: (volts[index], index))
     if settings.intent is Intent.DISCHARGE:
         return max(ready, key=lambda index: (volts[index], -index))

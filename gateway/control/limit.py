@@ -30,7 +30,7 @@ class Limiter(IntEnum):
     EMS_LOST = 9
     RAMP = 10
     SEQUENCE = 11
-    "A rack waits for low current to open."
+    "A rack is closing, or waits for low current to open."
     NO_PATH = 12
     "The site has no way to the PCS."
 
@@ -62,7 +62,8 @@ class Allowed:
 
 
 _STOPPED = Effect.ZERO | Effect.OPEN
-_LONGEST = 0.2  # s of ramp that one cycle may make up for
+_AT_REST = {Phase.CLOSING, Phase.UNLOADING}
+"Phases that want no power on the bus (R29, R30)."
 
 
 def allowed(state: State, facts: Facts, settings: Settings, effects: Effect) -> Allowed:
@@ -93,7 +94,8 @@ def _side(
         )
     rating = settings.discharge_rating if discharging else settings.charge_rating
     if power > rating:
-        power, bound_by = rating, Limiter.RATING
+        most = _from_terminals(rating, settings, discharging=discharging) / facts.bus_voltage
+        power, amperes, bound_by = rating, min(amperes, most), Limiter.RATING
     enabled = state.setpoints.get(f"{name}_enable")
     if enabled is None or enabled.value != 1:
         power, amperes, bound_by = 0.0, 0.0, Limiter.DISABLED
@@ -124,14 +126,18 @@ def _at_terminals(watts: float, settings: Settings, *, discharging: bool) -> flo
     return max(0.0, watts - settings.auxiliaries) * settings.efficiency
 
 
+def _from_terminals(watts: float, settings: Settings, *, discharging: bool) -> float:
+    """The DC power behind a power at the PCS's AC terminals."""
+    return watts / settings.efficiency + settings.auxiliaries if discharging else watts
+
+
 def active(
-    state: State, settings: Settings, limits: Allowed, effects: Effect, now: float
+    state: State, settings: Settings, limits: Allowed, effects: Effect, elapsed: float
 ) -> Applied:
-    """What becomes of the active power setpoint."""
+    """What becomes of the active power setpoint; `elapsed` is what its ramps may use, in s."""
     setpoint = state.setpoints.get(POWER)
     requested = math.nan if setpoint is None else setpoint.value
     before = state.power.applied
-    elapsed = max(0.0, min(now - state.stepped, _LONGEST))
     rating = max(settings.charge_rating, settings.discharge_rating)
     if state.heartbeat.is_lost and before and not effects & _STOPPED:
         fallen = max(0.0, abs(before) - rating / settings.ramp_down * elapsed)
@@ -166,11 +172,11 @@ def _blocked(
     state: State, settings: Settings, effects: Effect, *, has_setpoint: bool
 ) -> Limiter | None:
     """What stands against any power at all."""
-    unloads = any(rack.phase is Phase.UNLOADING for rack in state.racks)
+    moves = any(rack.phase in _AT_REST for rack in state.racks)
     causes = (
         (not settings.path.carries_power, Limiter.NO_PATH),
         (bool(effects & _STOPPED), Limiter.INTERLOCK),
-        (unloads, Limiter.SEQUENCE),
+        (moves, Limiter.SEQUENCE),
         (state.heartbeat.is_lost, Limiter.EMS_LOST),
         (state.lease is None, Limiter.NO_LEASE),
         (state.mode is not Mode.RUN, Limiter.MODE),

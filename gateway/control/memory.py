@@ -16,7 +16,7 @@ from gateway.control.settings import Settings
 from gateway.control.state import FirstOut, Rack, Standing, State, fresh
 from gateway.model.command import Origin, Role
 
-_FORM = 1
+_FORM = 2
 
 
 class Memory(TypedDict):
@@ -29,7 +29,8 @@ class Memory(TypedDict):
     latched: list[tuple[str, int, float | None]]
     "Row, rack, value."
     first_out: tuple[str, int, float | None] | None
-    tripped_by: tuple[str, bool] | None
+    tripped_by: list[tuple[str, bool]]
+    "Masters whose trips stand, and whether they are local."
     stopped: bool
     local: bool
     racks: list[tuple[bool, int, bool, int]]
@@ -38,7 +39,7 @@ class Memory(TypedDict):
 
 def kept(state: State, now: float) -> str:
     """What survives, as JSON."""
-    first, owner = state.first_out, state.tripped_by
+    first = state.first_out
     memory: Memory = {
         "form": _FORM,
         "sequence": state.sequence,
@@ -51,7 +52,7 @@ def kept(state: State, now: float) -> str:
         "first_out": None
         if first is None
         else (row_of((first.number, 0)).name, first.rack, _plain(first.value)),
-        "tripped_by": None if owner is None else (owner.name, owner.is_local),
+        "tripped_by": [(owner.name, owner.is_local) for owner in state.tripped_by],
         "stopped": state.stopped,
         "local": state.is_local,
         "racks": [
@@ -74,18 +75,18 @@ def restored(text: str, racks: int, settings: Settings, now: float) -> State:
     try:
         memory: Memory = json.loads(text)
         return _with(state, memory, settings, now)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         return dataclasses.replace(state, stopped=True)
 
 
 def _with(state: State, memory: Memory, settings: Settings, now: float) -> State:
     if memory["form"] != _FORM:
         raise ValueError("written by another version")
-    first, owner = memory["first_out"], memory["tripped_by"]
+    first = memory["first_out"]
     locked = now + settings.lockout
     racks = tuple(
         Rack(
-            since=now, is_enabled=enabled, tries=tries, openings_under_load=openings,
+            since=now, is_enabled=bool(enabled), tries=int(tries), openings_under_load=int(openings),
             locked_until=locked if is_locked else -math.inf,
         )
         for enabled, tries, is_locked, openings in memory["racks"][: len(state.racks)]
@@ -94,16 +95,23 @@ def _with(state: State, memory: Memory, settings: Settings, now: float) -> State
         racks + state.racks[len(racks) :],
         mode_since=now,
         started=now,
-        sequence=memory["sequence"],
-        held={(master, row, rack): value for master, row, rack, value in memory["held"]},
+        sequence=int(memory["sequence"]),
+        held={
+            (str(master), str(row), int(rack)): float(value)
+            for master, row, rack, value in memory["held"]
+        },
         chain={
-            (BY_NAME[name].number, rack): Standing(now, _number(value), tripped=now)
+            (BY_NAME[name].number, int(rack)): Standing(now, _number(value), tripped=now)
             for name, rack, value in memory["latched"]
         },
-        first_out=first and FirstOut(BY_NAME[first[0]].number, first[1], _number(first[2]), now),
-        tripped_by=owner and Origin(owner[0], Role.VIEWER, is_local=owner[1]),
-        stopped=memory["stopped"],
-        is_local=memory["local"],
+        first_out=first
+        and FirstOut(BY_NAME[first[0]].number, int(first[1]), _number(first[2]), now),
+        tripped_by=tuple(
+            Origin(str(name), Role.VIEWER, is_local=bool(local))
+            for name, local in memory["tripped_by"]
+        ),
+        stopped=bool(memory["stopped"]),
+        is_local=bool(memory["local"]),
     )
 
 

@@ -15,6 +15,7 @@ from gateway.control.facts import Facts, Plant
 from gateway.control.interlock import Effect
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import Mode, Phase, Rack, State
+from gateway.control.watchdog import idle
 from gateway.model.command import Command, Reason, Verdict
 
 
@@ -54,7 +55,9 @@ def _connect(state: State, command: Command, on: Situation) -> Change:
         return state, against
     for number in chosen:
         if not standing_against(state.chain, Effect.BLOCK_CLOSE | Effect.OPEN, (number,)):
-            state = _with(state, number, is_wanted=True, tries=0, open_timed_out=False)
+            state = _with(
+                state, number, is_wanted=True, is_cancelled=False, tries=0, open_timed_out=False
+            )
     return state, ACCEPTED
 
 
@@ -101,10 +104,20 @@ def _against_bus(
 
 def _disconnect(state: State, command: Command, _: Situation) -> Change:
     """Disconnect, at low current (R30); anything on its way to the bus turns back."""
-    state = _with(state, command.rack, is_wanted=False)
-    if not command.rack:
-        state = dataclasses.replace(state, wants_run=False)
-    return state, ACCEPTED
+    state = left(state, command.rack)
+    return state if command.rack else idle(state), ACCEPTED
+
+
+def left(state: State, number: int) -> State:
+    """The state in which one rack, or all, are to leave the bus; who is on the way to it turns back."""
+    racks = tuple(
+        dataclasses.replace(
+            rack, is_wanted=False, open_timed_out=False,
+            is_cancelled=rack.is_cancelled or rack.phase in _OFF_BUS or rack.phase is Phase.CLOSING,
+        ) if number in {0, place} else rack
+        for place, rack in enumerate(state.racks, 1)
+    )  # fmt: skip
+    return dataclasses.replace(state, racks=racks)
 
 
 def _enable(state: State, command: Command, _: Situation) -> Change:
@@ -112,7 +125,7 @@ def _enable(state: State, command: Command, _: Situation) -> Change:
 
 
 def _disable(state: State, command: Command, _: Situation) -> Change:
-    return _with(state, command.rack, is_enabled=False, is_wanted=False), ACCEPTED
+    return _with(left(state, command.rack), command.rack, is_enabled=False), ACCEPTED
 
 
 def _reset(state: State, _: Command, on: Situation) -> Change:
@@ -129,33 +142,36 @@ def _reset(state: State, _: Command, on: Situation) -> Change:
 
 def _trip(state: State, command: Command, _: Situation) -> Change:
     """Trip; it consumes every pending close (R3)."""
-    tripped = state.tripped_by or command.origin
-    state = dataclasses.replace(state, tripped_by=tripped, wants_run=False, selection=None)
-    return _turned_back(state), ACCEPTED
+    names = {origin.name for origin in state.tripped_by}
+    owners = (*state.tripped_by, *([] if command.origin.name in names else [command.origin]))
+    return turned_back(dataclasses.replace(idle(state), tripped_by=owners)), ACCEPTED
 
 
 def _release(state: State, command: Command, _: Situation) -> Change:
-    """Take a trip back: only its origin, or somebody local (R1)."""
-    owner = state.tripped_by
-    if owner is None:
+    """Take a trip back: each master its own, somebody local all (R1)."""
+    if not state.tripped_by:
         return state, refused(Reason.POSITION_REACHED, "no trip stands")
-    if owner.name != command.origin.name and not command.origin.is_local:
-        return state, refused(Reason.NO_AUTHORITY, owner.name)
-    return dataclasses.replace(state, tripped_by=None), ACCEPTED
+    others = tuple(owner for owner in state.tripped_by if owner.name != command.origin.name)
+    if command.origin.is_local:
+        others = ()
+    if others == state.tripped_by:
+        return state, refused(Reason.NO_AUTHORITY, ", ".join(owner.name for owner in others))
+    return dataclasses.replace(state, tripped_by=others), ACCEPTED
 
 
 def _stop(state: State, _: Command, __: Situation) -> Change:
-    state = dataclasses.replace(state, stopped=True, wants_run=False, selection=None)
-    return _turned_back(state), ACCEPTED
+    return turned_back(dataclasses.replace(idle(state), stopped=True)), ACCEPTED
 
 
-def _turned_back(state: State) -> State:
-    """Every rack on its way to the bus turns back."""
+def turned_back(state: State) -> State:
+    """Every rack on its way to the bus turns back, and no command is armed any more (R3)."""
     racks = tuple(
-        rack if rack.phase is Phase.CLOSED else dataclasses.replace(rack, is_wanted=False)
+        dataclasses.replace(
+            rack, is_wanted=rack.is_wanted and rack.phase is Phase.CLOSED, open_timed_out=False
+        )
         for rack in state.racks
     )
-    return dataclasses.replace(state, racks=racks)
+    return dataclasses.replace(state, racks=racks, selection=None)
 
 
 def _mode(state: State, command: Command, on: Situation) -> Change:
@@ -163,10 +179,10 @@ def _mode(state: State, command: Command, on: Situation) -> Change:
     if command.value == Mode.STANDBY:
         return _disconnect(state, command, on)
     if command.value == Mode.READY:
-        return dataclasses.replace(state, wants_run=False), ACCEPTED
+        return idle(state), ACCEPTED
     if against := _against_run(state, command):
         return state, against
-    return dataclasses.replace(state, wants_run=True), ACCEPTED
+    return dataclasses.replace(state, wants_run=True, resumes=False, restarts=0), ACCEPTED
 
 
 def _against_run(state: State, command: Command) -> Verdict | None:

@@ -19,7 +19,7 @@ def ordered(state: State, now: float) -> Orders:
     values = {
         "heartbeat": (float(int(now - state.started) % _HEARTBEATS),),
         "alarm_reset": (float(now <= state.reset_until),),
-        "stop": (float(state.stopped or state.tripped_by is not None),),
+        "stop": (float(state.stopped or bool(state.tripped_by)),),
         "clock": (state.clock,),
         "rack_connect": tuple(math.nan if adopting else ORDER[rack.phase] for rack in state.racks),
         "operation": (math.nan if adopting else _operation(state),),
@@ -33,14 +33,17 @@ def _operation(state: State) -> float:
     return _CHARGE if state.power.applied < 0 else _DISCHARGE
 
 
-def pcs_order(
-    state: State, settings: Settings, limits: Allowed, effects: Effect, now: float
-) -> PcsOrder:
-    """What the PCS link writes; it runs no longer than power is asked of it, and never for a dead EMS (R12)."""
+def runs(state: State, effects: Effect) -> bool:
+    """Whether the PCS is to run: no longer than power is asked of it, and never against a stop."""
+    if effects & Effect.STOP_PCS or not (state.mode is Mode.RUN or state.power.applied != 0):
+        return False
+    return any(rack.phase is Phase.CLOSED for rack in state.racks)
+
+
+def pcs_order(state: State, settings: Settings, limits: Allowed, now: float) -> PcsOrder:
+    """What the PCS link writes; never anything for a dead EMS (R12)."""
     drives = settings.path is PcsPath.WE_DRIVE
-    closed = any(rack.phase is Phase.CLOSED for rack in state.racks)
-    busy = state.mode is Mode.RUN or state.power.applied != 0
-    run = drives and closed and busy and not effects & Effect.STOP_PCS
+    run = drives and state.runs
     return PcsOrder(
         now,
         power=state.power.applied if run else 0.0,

@@ -186,7 +186,7 @@ def _container(shown: Shown, now: float) -> dict[str, float]:
         "discharge_bound_by": allowed.discharge.bound_by,
         **_setpoint("power", state.power, state, POWER, now),
         **_setpoint("reactive", state.reactive, state, REACTIVE, now),
-        "pcs_run": state.power.applied != 0 or state.mode is Mode.RUN,
+        "pcs_run": state.runs,
         "first_out": first.number if first else 0,
         "first_out_rack": first.rack if first else 0,
         "first_out_value": first.value * 1000 if first else math.nan,

@@ -6,15 +6,17 @@ precharge. A rack never closes on a held value, after a trip, or on a bus that i
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.control.chain import united
-from gateway.control.facts import Facts
+from gateway.control.chain import by_rack
+from gateway.control.current import known_currents
+from gateway.control.facts import QUIET, Facts, Numbers, Plant
 from gateway.control.interlock import Effect
 from gateway.control.join import next_to_join
 from gateway.control.settings import Settings
-from gateway.control.state import Phase, Rack, State, Wait
+from gateway.control.state import Mode, Phase, Rack, State, Wait
 from gateway.model.event import KINDS, Event
 
 ORDER: Mapping[Phase, float] = {
@@ -83,18 +85,42 @@ def _unknown(view: _View) -> Rack:
     return view.rack
 
 
+def _adopting(view: _View) -> Rack:
+    """Nothing is ordered yet: the rack is what its feedback says, and no time runs (R14)."""
+    return view.rack if math.isnan(view.connected) else _unknown(view)
+
+
+_SEEN = {1.0: Phase.CLOSED, 0.0: Phase.OPEN}
+
+
+def _followed(view: _View) -> Rack:
+    """A rack whose contactors others switch: its phase is what it says."""
+    phase = _SEEN.get(view.connected, view.rack.phase)
+    return view.rack if phase is view.rack.phase else view.to(phase)
+
+
 def _open(view: _View) -> Rack:
+    rack = view.rack
     if view.connected == 1:
-        welded = view.rack.mismatch or view.age >= view.settings.disconnect_time
-        return dataclasses.replace(view.rack, mismatch=welded, is_wanted=False)
-    rack = dataclasses.replace(
-        view.rack, mismatch=False, since=view.now if view.connected == 0 else view.rack.since
-    )
+        since = view.now if math.isnan(rack.contrary) else rack.contrary
+        welded = rack.mismatch or view.now - since >= view.settings.disconnect_time
+        return dataclasses.replace(rack, mismatch=welded, contrary=since, is_wanted=False)
+    if view.connected == 0 and (rack.mismatch or not math.isnan(rack.contrary)):
+        rack = dataclasses.replace(rack, mismatch=False, contrary=math.nan)
     if not view.is_asked:
-        return dataclasses.replace(rack, wait=Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
+        return _rests(rack, Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
     if view.is_blocked:
-        return dataclasses.replace(rack, is_wanted=False, wait=Wait.INTERLOCK)
-    return view.to(Phase.WAITING, wait=Wait.TURN, mismatch=False)
+        return _rests(rack, Wait.INTERLOCK)
+    if math.isnan(view.connected):
+        return _rests(rack, Wait.UNKNOWN)
+    return view.to(Phase.WAITING, wait=Wait.TURN, mismatch=False, contrary=math.nan)
+
+
+def _rests(rack: Rack, wait: Wait) -> Rack:
+    """A rack that stays open, and is wanted no more."""
+    if rack.wait is wait and not rack.is_wanted:
+        return rack
+    return dataclasses.replace(rack, is_wanted=False, wait=wait)
 
 
 def _waiting(view: _View) -> Rack:
@@ -102,7 +128,8 @@ def _waiting(view: _View) -> Rack:
         return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
     if view.wait is Wait.NOTHING:
         return view.to(Phase.CLOSING, tries=view.rack.tries + 1, wait=Wait.NOTHING)
-    return dataclasses.replace(view.rack, wait=view.wait)
+    same = view.rack.wait is view.wait
+    return view.rack if same else dataclasses.replace(view.rack, wait=view.wait)
 
 
 def _closing(view: _View) -> Rack:
@@ -149,11 +176,13 @@ def _loaded(view: _View) -> Rack:
     """What becomes of a rack whose current does not fall."""
     if view.rack.is_forced and not view.must_open and view.rack.is_wanted:
         return view.to(Phase.CLOSED, is_forced=False)
-    if view.age < view.settings.open_wait:
-        return dataclasses.replace(view.rack, is_forced=view.must_open)
-    if view.must_open:
-        return dataclasses.replace(view.rack, is_forced=True, open_timed_out=True)
-    return view.to(Phase.CLOSED, is_wanted=True, open_timed_out=True)
+    late = view.age >= view.settings.open_wait
+    if late and not view.must_open:
+        return view.to(Phase.CLOSED, is_wanted=True, is_forced=False, open_timed_out=True)
+    timed_out = late or view.rack.open_timed_out
+    if (view.rack.is_forced, view.rack.open_timed_out) == (view.must_open, timed_out):
+        return view.rack
+    return dataclasses.replace(view.rack, is_forced=view.must_open, open_timed_out=timed_out)
 
 
 def _opening(view: _View) -> Rack:
@@ -177,50 +206,60 @@ _STEPS: Mapping[Phase, Callable[[_View], Rack]] = {
 
 
 def sequenced(
-    state: State, facts: Facts, settings: Settings, now: float
+    state: State, facts: Facts, settings: Settings, now: float, plant: Plant = QUIET
 ) -> tuple[State, tuple[Event, ...]]:
     """All racks after a cycle."""
-    if not settings.drives_contactors:
-        return _followed(state, facts, now)
-    state = dataclasses.replace(state, rest_since=_rest_since(state, facts, settings, now))
-    waits = next_to_join(state, facts, settings, now)
-    racks, events = [], []
+    currents = known_currents(state, facts, settings, plant, now)
+    rest_since = _rest_since(state, facts, currents, settings, now)
+    if rest_since is not state.rest_since:
+        state = dataclasses.replace(state, rest_since=rest_since)
+    waits, against = next_to_join(state, facts, settings, now), by_rack(state.chain)
+    steps = _steps(state, settings)
+    racks, events = list(state.racks), []
     for index, rack in enumerate(state.racks):
-        number = index + 1
+        effects = Effect.NONE
+        if against:
+            effects = against.get(index + 1, effects) | against.get(0, effects)
+        if _is_steady(rack, facts.connected[index], effects):
+            continue
         view = _View(
-            rack, facts.connected[index], facts.precharging[index], facts.current[index],
-            united(state.chain, (number,)), settings, now, waits.get(index, Wait.TURN),
+            rack, facts.connected[index], facts.precharging[index], currents[index],
+            effects, settings, now, waits.get(index, Wait.TURN),
         )  # fmt: skip
-        after = _STEPS[rack.phase](view)
-        racks.append(after)
-        events += _told(number, rack, after, view)
+        after = racks[index] = steps[rack.phase](view)
+        if after is not rack:
+            events += _told(index + 1, rack, after, view)
+    if all(map(operator.is_, racks, state.racks)):
+        return state, ()
     return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
 
 
-_SEEN = {1.0: Phase.CLOSED, 0.0: Phase.OPEN}
+def _steps(state: State, settings: Settings) -> Mapping[Phase, Callable[[_View], Rack]]:
+    """What becomes of a rack in each phase: adopted, followed or led."""
+    if state.mode is Mode.ADOPT:
+        return dict.fromkeys(Phase, _adopting)
+    return _STEPS if settings.drives_contactors else dict.fromkeys(Phase, _followed)
 
 
-def _followed(state: State, facts: Facts, now: float) -> tuple[State, tuple[Event, ...]]:
-    """Racks whose contactors others switch: the phase is what they say."""
-    racks, events = [], []
-    for number, (rack, connected) in enumerate(zip(state.racks, facts.connected, strict=True), 1):
-        phase = _SEEN.get(connected, rack.phase)
-        if phase is not rack.phase:
-            rack = dataclasses.replace(rack, phase=phase, since=now)  # noqa: PLW2901 - the same rack
-            events.append(Event(KINDS[_ENTERED[phase]], now, rack=number))
-        racks.append(rack)
-    return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
+def _is_steady(rack: Rack, connected: float, effects: Effect) -> bool:
+    """Whether a rack is closed and is to be, or open and is to be: most racks in most cycles."""
+    if rack.phase is Phase.CLOSED:
+        asked = rack.is_wanted and rack.is_enabled
+        return asked and connected == 1 and Effect.OPEN not in effects
+    if rack.phase is Phase.OPEN:
+        agrees = connected == 0 and math.isnan(rack.contrary) and not rack.mismatch
+        rests = rack.wait is (Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
+        return agrees and rests and not rack.is_wanted
+    return False
 
 
-def _rest_since(state: State, facts: Facts, settings: Settings, now: float) -> float:
+def _rest_since(
+    state: State, facts: Facts, currents: Numbers, settings: Settings, now: float
+) -> float:
     """Since when every rack that conducts, or may, carries no current that counts (R29)."""
-    quiet = all(
-        abs(current) < settings.low_current
-        for current, conducts in zip(facts.current, facts.conducts, strict=True)
-        if conducts
-    )
-    if not quiet:
-        return math.nan
+    for current, connected in zip(currents, facts.connected, strict=True):
+        if connected != 0 and not abs(current) < settings.low_current:
+            return math.nan
     return now if math.isnan(state.rest_since) else state.rest_since
 
 

@@ -65,7 +65,9 @@ class Settings:
     setpoint_life: float = 5.0
     "R9."
     ramp_up: float = 0.2
-    "Part of the rating per second by which power may rise (R22)."
+    "Part of the rating per second by which power, and the limits of it, may rise (R22)."
+    limit_band: float = 0.02
+    "Part by which a limit must exceed what is passed on before that rises (R22)."
     ramp_down: float = 2.0
     "s from the rating to zero after an EMS loss (R10); any other fall is at once."
     select_window: float = 10.0

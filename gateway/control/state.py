@@ -124,8 +124,12 @@ class Rack:
     "Opens because an interlock says so, not a person (R30)."
     wait: Wait = Wait.NOTHING
     open_timed_out: bool = False
+    is_cancelled: bool = False
+    "Its way to the bus was taken back by a contrary command."
+    contrary: float = math.nan
+    "Since when its feedback contradicts an order to be open."
     mismatch: bool = False
-    "Its feedback contradicts the order (R31)."
+    "Its feedback has contradicted the order beyond its time (R31)."
     openings_under_load: int = 0
 
 
@@ -137,6 +141,15 @@ class Applied:
     applied: float = 0.0
     limited_by: int = 0
     "A `limit.Limiter`."
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The limits of one direction that were passed on last: they rise slowly (R22)."""
+
+    watts: float = 0.0
+    amperes: float = 0.0
+    is_rising: bool = False
 
 
 Chain = Mapping[tuple[int, int], Standing]
@@ -153,7 +166,11 @@ class State:
     stepped: float = -math.inf
     "When the last cycle was completed (R8)."
     wants_run: bool = False
+    "Asked for, or granted: at the end of a cycle it stands in mode run alone."
+    resumes: bool = False
+    "Run was taken back by the EMS's loss, and by nothing else since (R10)."
     restarts: int = 0
+    "How often it has resumed since it was asked for."
     is_local: bool = False
     "The local key (R36)."
     lease: Lease | None = None
@@ -169,7 +186,8 @@ class State:
     "Per master and cyclic row: why it is not applied."
     chain: Chain = field(default_factory=dict)
     first_out: FirstOut | None = None
-    tripped_by: Origin | None = None
+    tripped_by: tuple[Origin, ...] = ()
+    "Masters whose trips stand; each takes back its own (R1)."
     stopped: bool = False
     "A software stop stands until the reset."
     reset_until: float = -math.inf
@@ -178,6 +196,10 @@ class State:
     "Seconds since 1970 that BMU clocks are to be set to."
     power: Applied = Applied()
     reactive: Applied = Applied()
+    passed: tuple[Passed, Passed] = (Passed(), Passed())
+    "Of charging and discharging."
+    runs: bool = False
+    "Whether the PCS is to run."
     rest_since: float = math.nan
     zero_since: float = math.nan
     left_alone: bool = False

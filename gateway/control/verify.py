@@ -1,7 +1,7 @@
 """The life of commands: admitted, released, and seen done, not done, or too late (DESIGN 6)."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.control.chain import is_latched, standing_against
 from gateway.control.interlock import Effect
@@ -20,7 +20,10 @@ _DISCONNECTS = {
     "mode_request",
     "rack_disable",
 }
+_PATIENCE = 2.0
+"s beyond all that a command's racks may take by their own rules."
 _UNDER_WAY = {Phase.CLOSING, Phase.COOLING, Phase.WAITING}
+_ON_THE_WAY = {Phase.WAITING, Phase.COOLING}
 
 
 def began(
@@ -36,9 +39,15 @@ def began(
         stage, verdict.reason, verdict.detail, now,
     )  # fmt: skip
     pending = {**state.pending, sequence: tuple(racks)} if waits else state.pending
-    results = (result, *state.results)
-    kept = [item for place, item in enumerate(results) if place < _KEPT or item.sequence in pending]
-    return dataclasses.replace(state, sequence=sequence, results=tuple(kept), pending=pending)
+    results = _kept((result, *state.results), pending)
+    return dataclasses.replace(state, sequence=sequence, results=results, pending=pending)
+
+
+def _kept(results: Sequence[Result], pending: Mapping[int, tuple[int, ...]]) -> tuple[Result, ...]:
+    """The results that registers show, and those that are not final."""
+    return tuple(
+        item for place, item in enumerate(results) if place < _KEPT or item.sequence in pending
+    )
 
 
 def verified(state: State, settings: Settings, now: float) -> tuple[State, tuple[Event, ...]]:
@@ -46,18 +55,18 @@ def verified(state: State, settings: Settings, now: float) -> tuple[State, tuple
     if not state.pending:
         return state, ()
     pending = dict(state.pending)
-    results, events = [], []
+    judged, events = [], []
     for result in state.results:
         after = _judged(result, state, settings, now) if result.sequence in pending else result
         if after.stage is not result.stage:
             events.append(_told(after, now))
             if after.stage is not Stage.RELEASED:
                 pending.pop(result.sequence)
-        results.append(after)
-    state = dataclasses.replace(
-        state, results=tuple(results[: _KEPT + len(pending)]), pending=pending
-    )
-    return state, tuple(events)
+        judged.append(after)
+    if not events:
+        return state, ()
+    results = _kept(judged, pending)
+    return dataclasses.replace(state, results=results, pending=pending), tuple(events)
 
 
 def _told(result: Result, now: float) -> Event:
@@ -77,7 +86,7 @@ def _judged(result: Result, state: State, settings: Settings, now: float) -> Res
     elif name in _CONNECTS:
         stage, reason, detail = _connected(chosen, state, result, settings, now)
     else:
-        stage, reason, detail = _disconnected(chosen)
+        stage, reason, detail = _disconnected(chosen, result, settings, now)
     if stage is result.stage:
         return result
     return dataclasses.replace(result, stage=stage, reason=reason, detail=detail, at=now)
@@ -106,6 +115,8 @@ def _connected(
     ]  # fmt: skip
     told = "rack " + ", ".join(map(str, left))
     if not moving:
+        if all(state.racks[number - 1].is_cancelled for number in left):
+            return Stage.ABORTED, Reason.ABORTED_BY_CANCEL, told
         against = standing_against(state.chain, Effect.BLOCK_CLOSE, left)
         if against and len(left) == len(chosen):
             return Stage.ABORTED, Reason.TRIPPED, against
@@ -118,7 +129,9 @@ def _connected(
     return Stage.RELEASED, Reason.NONE, ""
 
 
-def _disconnected(chosen: Sequence[tuple[int, Rack]]) -> Judgement:
+def _disconnected(
+    chosen: Sequence[tuple[int, Rack]], result: Result, settings: Settings, now: float
+) -> Judgement:
     left = [number for number, rack in chosen if rack.phase is not Phase.OPEN]
     stuck = [number for number, rack in chosen if rack.open_timed_out]
     welded = [number for number, rack in chosen if rack.mismatch and rack.phase is Phase.OPEN]
@@ -128,11 +141,15 @@ def _disconnected(chosen: Sequence[tuple[int, Rack]]) -> Judgement:
         return Stage.OK, Reason.NONE, ""
     if len(stuck) == len(left):
         return Stage.TIMEOUT, Reason.TIME_LIMIT_OVER, f"rack {stuck[0]} carries current"
+    if now - result.at > settings.open_wait + settings.disconnect_time + _PATIENCE:
+        return Stage.TIMEOUT, Reason.TIME_LIMIT_OVER, f"rack {left[0]} does not tell"
     return Stage.RELEASED, Reason.NONE, ""
 
 
 def abandoned(state: State) -> State:
     """Racks that wait for something that no command in execution waits for any more: nothing fires later."""
+    if not any(rack.is_wanted and rack.phase in _ON_THE_WAY for rack in state.racks):
+        return state
     awaited = {
         rack
         for result in state.results
@@ -141,7 +158,7 @@ def abandoned(state: State) -> State:
     }
     racks = tuple(
         dataclasses.replace(rack, is_wanted=False)
-        if rack.phase in {Phase.WAITING, Phase.COOLING} and number not in awaited
+        if rack.phase in _ON_THE_WAY and number not in awaited
         else rack
         for number, rack in enumerate(state.racks, 1)
     )

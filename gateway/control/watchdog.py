@@ -5,10 +5,23 @@ import math
 from collections.abc import Mapping
 
 from gateway.control.settings import Settings
-from gateway.control.state import Heartbeat, Lease, Setpoint, State
+from gateway.control.state import Lease, Setpoint, State
 from gateway.model.event import KINDS, Event
 
 POWER, REACTIVE = "power_setpoint", "reactive_setpoint"
+
+
+def idle(state: State) -> State:
+    """The state in which nobody asks for run, and nothing brings it back (R10)."""
+    if not state.wants_run and not state.resumes:
+        return state
+    return dataclasses.replace(state, wants_run=False, resumes=False)
+
+
+def ended(state: State) -> State:
+    """The state without a lease: nothing that its owner asked for stays alive, except caps, which narrow (R7)."""
+    caps = {name: item for name, item in state.setpoints.items() if name.endswith("_cap")}
+    return dataclasses.replace(idle(state), lease=None, selection=None, setpoints=caps)
 
 
 def expired(state: State, now: float) -> tuple[State, tuple[Event, ...]]:
@@ -16,8 +29,9 @@ def expired(state: State, now: float) -> tuple[State, tuple[Event, ...]]:
     events: list[Event] = []
     lease = state.lease
     if lease is not None and now >= lease.until:
-        events.append(_ended(lease, now, "its time is over"))
-        state = dataclasses.replace(state, lease=None, selection=None)
+        detail = "its time is over"
+        events.append(Event(KINDS["lease_ended"], now, origin=lease.owner.name, detail=detail))
+        state = ended(state)
     dead = {key for key, setpoint in state.setpoints.items() if now >= setpoint.deadline}
     if dead:
         events += [Event(KINDS["setpoint_expired"], now, row=key) for key in sorted(dead)]
@@ -26,14 +40,11 @@ def expired(state: State, now: float) -> tuple[State, tuple[Event, ...]]:
     return state, tuple(events)
 
 
-def _ended(lease: Lease, now: float, why: str) -> Event:
-    return Event(KINDS["lease_ended"], now, origin=lease.owner.name, detail=why)
-
-
 def watched(state: State, settings: Settings, now: float) -> tuple[State, tuple[Event, ...]]:
     """The EMS's heartbeat after a cycle: late, lost, or back (R10).
 
-    A lost one takes run back; it comes back by itself only as often as the site allows.
+    A lost one takes run back; that comes back by itself only where nothing else has taken it, and only as
+    often as the site allows.
     """
     beat = state.heartbeat
     if math.isnan(beat.changed):
@@ -49,12 +60,24 @@ def watched(state: State, settings: Settings, now: float) -> tuple[State, tuple[
         events.append(Event(KINDS["ems_lost"], now, value=age))
     if beat.is_lost and not lost:
         events.append(Event(KINDS["ems_back"], now))
-    resumes = beat.is_lost and not lost and state.restarts < settings.restarts
-    new = dataclasses.replace(beat, is_late=late, is_lost=lost)
-    return dataclasses.replace(
-        state, heartbeat=new, wants_run=(state.wants_run or resumes) and not lost,
-        restarts=state.restarts + resumes,
-    ), tuple(events)  # fmt: skip
+    state = dataclasses.replace(
+        state, heartbeat=dataclasses.replace(beat, is_late=late, is_lost=lost)
+    )
+    if lost:
+        taken = state.wants_run or state.resumes
+        return dataclasses.replace(state, wants_run=False, resumes=taken), tuple(events)
+    if state.resumes and state.restarts < settings.restarts:
+        again = state.restarts + 1
+        state = dataclasses.replace(state, wants_run=True, resumes=False, restarts=again)
+    return state, tuple(events)
+
+
+def deserted(state: State, settings: Settings, now: float) -> bool:
+    """Whether the EMS has, in this cycle, been lost for as long as the site lets racks stay closed (R10)."""
+    if settings.open_after_loss is None or not state.heartbeat.is_lost:
+        return False
+    due = state.heartbeat.changed + max(settings.open_after_loss, settings.heartbeat_loss)
+    return state.stepped < due <= now
 
 
 def beaten(state: State, value: int, now: float) -> State:
@@ -72,14 +95,14 @@ def beaten(state: State, value: int, now: float) -> State:
 
 
 def begun(state: State, lease: Lease, now: float) -> State:
-    """The state after a lease is granted: the next heartbeat is awaited from now (R8, R15)."""
-    same = state.lease is not None and state.lease.owner.name == lease.owner.name
-    beat = (
-        state.heartbeat
-        if same
-        else Heartbeat(None, now, state.heartbeat.is_late, state.heartbeat.is_lost)
-    )
-    return dataclasses.replace(state, lease=lease, heartbeat=beat)
+    """The state after a lease is granted: the next heartbeat is awaited from now (R8, R15).
+
+    A loss stays until a heartbeat of the new owner changes: to take the lease is no sign of life.
+    """
+    beat = state.heartbeat
+    since = beat.changed if beat.is_lost else now
+    beat = dataclasses.replace(beat, value=None, changed=since)
+    return dataclasses.replace(ended(state), lease=lease, heartbeat=beat)
 
 
 def set_to(

@@ -110,9 +110,7 @@ class Paper:
     def block(self, origin: Origin, *rows: tuple[str, float, int]) -> Admission:
         """Several rows in one request."""
         commands = [Command(INSTRUCTIONS[name], value, origin, rack) for name, value, rack in rows]
-        admission = admit(
-            self.state, self.facts(), commands, self.settings, self.now, self.plant
-        )
+        admission = admit(self.state, self.facts(), commands, self.settings, self.now, self.plant)
         self.state = admission.state
         self.events += admission.events
         return admission
@@ -158,7 +156,7 @@ class Paper:
         """With the lease, all racks closed by command."""
         self.adopted().write("lease", 3600, origin)
         self.operate("connect", origin)
-        self.run(6, origin)
+        self.run(0.7 * len(self.racks), origin)
         assert self.phases == {Phase.CLOSED}, self.state.racks
         return self
 
@@ -177,7 +175,9 @@ class Paper:
             assert self.power == watts
         return self
 
-    def operate(self, name: str, origin: Origin = EMS, rack: int = 0, value: float = 0) -> Admission:
+    def operate(
+        self, name: str, origin: Origin = EMS, rack: int = 0, value: float = 0
+    ) -> Admission:
         """Select and operate."""
         row = INSTRUCTIONS[name]
         number = row.number * SELECT_STEP + rack
