@@ -166,7 +166,7 @@ class CanLink:
                 else:
                     write = stack.enter_context(PortWriter(port, loop, self._not_sent))
                 stack.callback(self.sender.stop)
-                self.sender.start(write, loop)
+                self.sender.start(write, loop, self._fail)
             await self._failed
 
     def _take(self, frame: Frame) -> None:

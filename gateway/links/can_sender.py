@@ -63,13 +63,16 @@ class CanSender:
         self.state = SendState()
         self._bus, self._orders = bus, orders
         self._write: Write | None = None
+        self._fail: Callable[[Exception], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
         "Ids of messages whose adapter failed, and was told of."
 
-    def start(self, write: Write, loop: asyncio.AbstractEventLoop) -> None:
-        """The interface is open: listen, then send."""
-        self._write = write
+    def start(
+        self, write: Write, loop: asyncio.AbstractEventLoop, fail: Callable[[Exception], None]
+    ) -> None:
+        """The interface is open: listen, then send; `fail` is told of a fault that ends that."""
+        self._write, self._fail = write, fail
         self.transmitter.opened(loop.time())
         self._send_due(loop)
 
@@ -101,15 +104,22 @@ class CanSender:
             self._wait(loop)
 
     def _send_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._sent(self.transmitter.due(loop.time() + _EARLY, self._orders()))
+        try:
+            self._sent(self.transmitter.due(loop.time() + _EARLY, self._orders()))
+        except Exception as error:  # noqa: BLE001 - in a timer nobody hears of it: the link is told, and judges
+            if self._fail is not None:
+                self._fail(error)
+            return
+        self._tell_failures()
+        if self._write is not None:
+            self._wait(loop)
+
+    def _tell_failures(self) -> None:
         for key, error in self.transmitter.failures().items():
             if key not in self._told:
                 self._told.add(key)
-                log.error(
-                    "adapter_failed", bus=self._bus, id=identifier_text(key), error=repr(error)
-                )
-        if self._write is not None:
-            self._wait(loop)
+                told = identifier_text(key)
+                log.error("adapter_failed", bus=self._bus, id=told, error=repr(error))
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:

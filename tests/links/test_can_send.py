@@ -251,7 +251,7 @@ async def test_a_full_queue_is_tried_again_where_an_order_changed() -> None:
         return fits
 
     sender = CanSender("can0", Transmitter({"C": [send(period=60)]}, listen=0), plant.orders)
-    sender.start(write, asyncio.get_running_loop())
+    sender.start(write, asyncio.get_running_loop(), lambda _: None)
     plant.connect = 0
     sender.flush()
     await until(lambda: len(taken) == 2)
@@ -273,3 +273,14 @@ async def test_an_adapter_that_fails_does_not_end_the_link(bus: Bus, other: can.
 
         assert link.state.errors == 0
     assert {message.arbitration_id for message in messages} == {0x210}
+
+
+async def test_a_fault_in_the_orders_ends_the_link_and_not_in_silence(bus: Bus) -> None:
+    """Whoever supervises the link hears of it, and starts it anew."""
+
+    def orders() -> Mapping[str, Orders]:
+        raise ZeroDivisionError
+
+    transmitter = Transmitter({"C": [send()]}, listen=0)
+    with pytest.raises(ZeroDivisionError):
+        await CanLink(bus, lambda *_: None, transmitter, orders).run()
