@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import gateway
-from gateway.cli import check, decode, events, lease, maps, read, replay, run, write
+from gateway.cli import apply, check, decode, events, lease, maps, read, replay, run, why, write
 from gateway.cli.screen import complain, err
 from gateway.errors import GatewayError
 
@@ -28,10 +28,12 @@ def application() -> typer.Typer:
     program.callback()(about)
     program.command("run")(run.run)
     program.command("check")(check.check)
+    program.command("apply")(apply.apply)
     program.command("replay")(replay.replay)
     program.command("decode")(decode.decode)
     program.command("read")(read.read)
     program.command("write")(write.write)
+    program.command("why")(why.why)
     program.command("lease")(lease.lease)
     program.command("events")(events.events)
     program.add_typer(maps.verbs, name="map")

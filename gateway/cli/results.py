@@ -42,6 +42,11 @@ class Told(NamedTuple):
         """Whether it was seen done."""
         return self.stage == Stage.OK
 
+    @property
+    def short(self) -> str:
+        """Stage and reason without the reason's explanation."""
+        return str(self).partition(":")[0]
+
     def __str__(self) -> str:
         text = stage_named(self.stage)
         return text if self.reason == Reason.NONE else f"{text}, {reason_named(self.reason)}"
