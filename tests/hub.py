@@ -20,8 +20,10 @@ class Hub:
         self.port: int = self._server.getsockname()[1]
         self.cut = False
         self._lock = threading.Lock()
+        self._links: list[socket.socket] = []
         self._participants: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     @property
     def place(self) -> str:
@@ -30,21 +32,27 @@ class Hub:
 
     def close(self) -> None:
         """Everybody is off the bus."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        for link in self._links:
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
         self._server.close()
-        with self._lock:
-            for link in self._participants:
-                link.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 link, _ = self._server.accept()
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+                self._links.append(link)
+                self._threads.append(threading.Thread(target=self._serve, args=(link,)))
+                self._threads[-1].start()
 
     def _serve(self, link: socket.socket) -> None:
         rest = ""
-        with contextlib.suppress(OSError):
+        with link, contextlib.suppress(OSError):
             link.sendall(b"< hi >")
             while data := link.recv(4096):
                 *lines, rest = (rest + data.decode("ascii")).split(">")

@@ -84,7 +84,7 @@ def registers(face: Face) -> dict[str, Register]:
 async def on_bus(plant: Plant, bus: Bus) -> None:
     """Run a plant on a bus of a site."""
     try:
-        port = can.Bus(channel=bus.channel, interface=bus.interface)
+        port = open_bus(bus)
     except (can.CanError, OSError, ValueError) as error:
         raise LinkError(f"bus {bus.name} does not open: {error}") from None
     try:

@@ -104,8 +104,9 @@ class PcsServer:
         )
         if not await self._server.listen():
             raise LinkError(f"the PCS cannot listen at {self.host}:{self.port}")
-        if isinstance(listener := self._server.transport, asyncio.Server):
-            self.port = listener.sockets[0].getsockname()[1]
+        sockets = getattr(self._server.transport, "sockets", ())  # of asyncio's server, or uvloop's
+        if sockets:
+            self.port = sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the listener and its connections."""

@@ -94,7 +94,7 @@ class CanLink:
         trouble = 0
         while True:
             try:
-                port = await asyncio.to_thread(self._opened)
+                port = await asyncio.to_thread(open_bus, self.bus)
             except _OF_THE_PLANT as error:
                 self.report("bus_not_opened", error)
             else:
@@ -132,24 +132,6 @@ class CanLink:
         if reason != self.state.last_error or event == "bus_lost":
             log.warning(event, bus=self.bus.name, interface=self.bus.interface, reason=reason)
         self.state.last_error = reason
-
-    def _opened(self) -> can.BusABC:
-        bus = self.bus
-        options: dict[str, Any] = {**bus.options}  # python-can's keywords differ by interface
-        options.pop("receive_own_messages", None)  # an echo is no other master
-        if bus.interface not in _LISTEN_ONLY:
-            options.pop("listen_only", None)
-        if bus.bitrate is not None:
-            options["bitrate"] = bus.bitrate
-        try:
-            return can.Bus(
-                channel=bus.channel, interface=bus.interface, ignore_config=True, **options
-            )
-        except NameError:  # what python-can says where a maker's library did not load
-            text = f"bus {bus.name}: interface '{bus.interface}': its driver is not installed here"
-            raise LinkError(text) from None
-        except (NotImplementedError, TypeError, ImportError) as error:
-            raise LinkError(f"bus {bus.name}: interface '{bus.interface}': {error}") from None
 
     async def _received(self, port: can.BusABC) -> None:
         """Receive until the interface fails, then raise what it said."""
@@ -262,6 +244,23 @@ class _Pump:
         finally:
             if self._waiting:
                 self._loop.call_soon(self._take)
+
+
+def open_bus(bus: Bus) -> can.BusABC:
+    """A bus of a site, opened; LinkError where its configuration can never work."""
+    options: dict[str, Any] = {**bus.options}  # python-can's keywords differ by interface
+    options.pop("receive_own_messages", None)  # an echo is no other master
+    if bus.interface not in _LISTEN_ONLY:
+        options.pop("listen_only", None)
+    if bus.bitrate is not None:
+        options["bitrate"] = bus.bitrate
+    try:
+        return can.Bus(channel=bus.channel, interface=bus.interface, ignore_config=True, **options)
+    except NameError:  # what python-can says where a maker's library did not load
+        text = f"bus {bus.name}: interface '{bus.interface}': its driver is not installed here"
+        raise LinkError(text) from None
+    except (NotImplementedError, TypeError, ImportError) as error:
+        raise LinkError(f"bus {bus.name}: interface '{bus.interface}': {error}") from None
 
 
 def frame_of(message: can.Message, time: float) -> Frame:
