@@ -19,6 +19,7 @@ from gateway.app import Gateway, Runtime
 from gateway.cli.run import describe
 from gateway.cli.screen import address, err, out
 from gateway.errors import LinkError
+from gateway.links.can_link import open_bus
 from gateway.mapping.faces import Face
 from gateway.mapping.site import Bus, Container, Site
 
