@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.model.alarm import CAUSES
@@ -12,9 +12,21 @@ from gateway.model.quality import QUALITIES, QUALITY_REGISTER
 _DOCS = Path(__file__).parent
 
 
-def _native_map() -> str:
-    command = [sys.executable, "-m", "gateway", "map", "show", "native", "--markdown"]
+def _printed(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _native_map() -> str:
+    return _printed("-m", "gateway", "map", "show", "native", "--markdown")
+
+
+def _control_page(name: str) -> Callable[[], str]:
+    return lambda: _printed(str(_DOCS / "control_pages.py"), name)
+
+
+def _modes_drawn() -> str:
+    return _printed(str(_DOCS / "diagram.py"))
 
 
 def _table(*columns: str) -> Iterator[str]:
@@ -41,6 +53,14 @@ def _points() -> str:
             cells = (f"`{point.name}`", point.scope.name.lower(), point.unit, point.kind.value,
                      point.text, states, point.iec, point.sunspec)  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Control",
+        "",
+        "From `gateway/control/panel.py`; see [control](control.md).",
+        "",
+    ]
+    lines += _control_page("panel")().splitlines()
     lines += ["", "## Quality", "", *_table("register", "validity", "detail", "used by aggregates")]
     for row in QUALITIES:
         register = f"0x{int(QUALITY_REGISTER[row.detail]):04X}"
@@ -66,7 +86,16 @@ def _alarms() -> str:
     return "\n".join(lines) + "\n"
 
 
-_PAGES = {"native-map.md": _native_map, "points.md": _points, "alarms.md": _alarms}
+_PAGES: Mapping[str, Callable[[], str]] = {
+    "native-map.md": _native_map,
+    "points.md": _points,
+    "alarms.md": _alarms,
+    "commands.md": _control_page("commands"),
+    "modes.md": _control_page("modes"),
+    "modes.svg": _modes_drawn,
+    "interlocks.md": _control_page("interlocks"),
+    "events.md": _control_page("events"),
+}
 
 
 def main() -> int:

@@ -56,8 +56,8 @@ def _answers(top: Tree, found: Findings) -> None:
         allowed = f"{found.text(f'{side}_power_allowed')}, {found.text(f'{side}_current_allowed')}"
         permitted = bool(found.number(f"{side}_permitted"))
         words = f"{side}: {'permitted' if permitted else 'not permitted'}, {allowed}"
-        line = Text(words, style=_GOOD if permitted else _BAD)
-        top.add(line.append(f"; bound by {bound}", _WEAK))
+        style = _GOOD if permitted else _BAD
+        top.add(Text.assemble((words, style), (f"; bound by {bound}", _WEAK)))
     _power(top, found, "power")
     _power(top, found, "reactive")
 
@@ -79,7 +79,7 @@ def _power(top: Tree, found: Findings, kind: str) -> None:
     is_free = limiter == "nothing"
     asked = "no setpoint" if requested is None else f"asked {found.text(f'{kind}_requested')}"
     words = f"{kind}: {asked}, applied {found.text(f'{kind}_applied')}"
-    line = Text(words, style=_GOOD if is_free else "yellow")
+    line = Text.assemble((words, _GOOD if is_free else "yellow"))
     line.append("; nothing limits it" if is_free else f"; limited by {limiter}", _WEAK)
     if (left := found.number(f"{kind}_remaining")) is not None:
         line.append(f", dies in {left:.1f} s", _WEAK)
@@ -103,7 +103,7 @@ def _interlocks(top: Tree, found: Findings) -> None:
         place = f" at rack {where:.0f}" if where else ""
         words = f"first out: {found.text('first_out')}{place}"
         age = f", {span(found.number('first_out_age'))} ago"
-        top.add(Text(words, style=_BAD).append(age, _WEAK))
+        top.add(Text.assemble((words, _BAD), (age, _WEAK)))
     if not found.standing:
         top.add(Text("interlocks: none stands", style=_GOOD))
         return
@@ -116,7 +116,7 @@ def _interlocks(top: Tree, found: Findings) -> None:
 
 def _interlock(branch: Tree, item: Stands) -> None:
     style = _BAD if item.tripped and item.row.effects else "yellow"
-    head = Text(item.row.name, style=style).append(f", {item.where}: {item.state}", "default")
+    head = Text.assemble((item.row.name, style), f", {item.where}: {item.state}")
     head.append("" if item.age is None else f", since {span(item.age)}", _WEAK)
     leaf = branch.add(head)
     leaf.add(Text(item.row.text + (f": {item.saw}" if item.saw else "")))
@@ -169,7 +169,7 @@ def _results(top: Tree, results: Sequence[Told]) -> None:
     for told in results:
         style = _GOOD if told.is_done else _BAD if told.is_final else "yellow"
         line = Text(f"{told.sequence} {told.name}: ").append(told.short, style)
-        line.append("" if told.is_done else _meaning(told), "default")
+        line.append("" if told.is_done else _meaning(told))
         branch.add(line.append(f", by master {told.origin}, {span(told.age)} ago", _WEAK))
 
 
