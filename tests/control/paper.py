@@ -2,12 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.control.chain import row_of
 from gateway.control.cycle import Admission, Outcome, admit, step
 from gateway.control.facts import Facts, Plant
 from gateway.control.interlock import BY_NAME
-from gateway.control.limit import Allowed
+from gateway.control.limit import Allowed, Limiter
+from gateway.control.memory import kept, restored
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import Mode, Phase, State, fresh
 from gateway.model.command import INSTRUCTIONS, SELECT_STEP, Command, Origin, Result, Role
@@ -42,6 +45,8 @@ class PaperRack:
     welded: bool = False
     "Does not open."
     precharging: bool = False
+    mute: bool = False
+    "Tells its contactors and current, and no limits any more."
     limits_age: float = 0.0
     ordered: float = math.nan
     since: float = 0.0
@@ -62,6 +67,11 @@ class Paper:
     events: list[Event] = field(default_factory=list)
     history: list[Orders] = field(default_factory=list)
     outcome: Outcome | None = None
+    beating: Origin | None = None
+    "The master that is alive: it writes its heartbeat each second."
+    watts_asked: float | None = None
+    "And this setpoint with it."
+    beats: int = 0
     state: State = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,13 +128,15 @@ class Paper:
     def step(self) -> Outcome:
         """One cycle: control decides, racks follow."""
         self.now = round(self.now + CYCLE, 6)
+        if self.beating is not None and round(self.now / CYCLE) % round(1 / CYCLE) == 0:
+            self.beat(self.beating)
         outcome = step(self.state, self.facts(), self.settings, self.now, self.plant)
         self.state, self.outcome = outcome.state, outcome
         self.events += outcome.events
         self.history.append(outcome.orders)
         for number, rack in enumerate(self.racks, 1):
             self._follow(rack, outcome.orders.value("rack_connect", number))
-            rack.limits_age = rack.limits_age + CYCLE if rack.silent else 0.0
+            rack.limits_age = rack.limits_age + CYCLE if rack.silent or rack.mute else 0.0
         return outcome
 
     def _follow(self, rack: PaperRack, order: float) -> None:
@@ -136,15 +148,31 @@ class Paper:
             elif order == 0 and not rack.welded:
                 rack.connected, rack.current, rack.precharging = 0.0, 0.0, False
 
-    def run(self, seconds: float, beat: Origin | None = None) -> Outcome:
-        """Some time passes; a master that beats writes its heartbeat each second."""
-        outcome = None
-        for tick in range(round(seconds / CYCLE)):
-            if beat is not None and tick % 50 == 0:
-                self.write("ems_heartbeat", round(self.now) % 65536, beat)
-            outcome = self.step()
-        assert outcome is not None
-        return outcome
+    def beat(self, origin: Origin = EMS) -> None:
+        """A sign of life, and the setpoint with it."""
+        self.beats = self.beats % 65535 + 1
+        self.write("ems_heartbeat", self.beats, origin)
+        if self.watts_asked is not None:
+            self.write("power_setpoint", self.watts_asked, origin)
+
+    def run(self, seconds: float) -> Outcome:
+        """Some time passes."""
+        outcomes = [self.step() for _ in range(round(seconds / CYCLE))]
+        return outcomes[-1]
+
+    def takes(self, fact: Callable[["Paper"], bool], most: float = 200.0) -> float:
+        """How long it takes until something is so, to one cycle."""
+        begun = self.now
+        while not fact(self):
+            assert self.now - begun < most, self.state
+            self.step()
+        return self.now - begun
+
+    def restarted(self) -> "Paper":
+        """The gateway is stopped and started; the racks are what they were."""
+        self.state = restored(kept(self.state, self.now), len(self.racks), self.settings, self.now)
+        self.events, self.history, self.beating, self.watts_asked = [], [], None, None
+        return self
 
     def adopted(self) -> "Paper":
         """After the adoption of what was found."""
@@ -153,11 +181,13 @@ class Paper:
         return self
 
     def connected(self, origin: Origin = EMS) -> "Paper":
-        """With the lease, all racks closed by command."""
+        """With the lease and alive, all racks closed by command."""
         self.adopted().write("lease", 3600, origin)
+        self.beating = origin
+        self.beat(origin)
         self.operate("connect", origin)
-        self.run(0.7 * len(self.racks), origin)
-        assert self.phases == {Phase.CLOSED}, self.state.racks
+        self.takes(lambda paper: paper.phases == {Phase.CLOSED}, len(self.racks))
+        self.run(0.1)
         return self
 
     def running(self, watts: float | None = None, origin: Origin = EMS) -> "Paper":
@@ -166,12 +196,11 @@ class Paper:
         self.write("charge_enable", 1, origin)
         self.write("discharge_enable", 1, origin)
         assert self.write("mode_request", 4, origin).refusal is None
-        self.run(0.1, origin)
+        self.run(5.1)
         assert self.mode is Mode.RUN
         if watts is not None:
-            for _ in range(7):
-                self.write("power_setpoint", watts, origin)
-                self.run(1, origin)
+            self.watts_asked = watts
+            self.run(7)
             assert self.power == watts
         return self
 
@@ -216,6 +245,20 @@ class Paper:
     def result(self) -> Result:
         """The latest one-shot's result."""
         return self.state.results[0]
+
+    @property
+    def bound_by(self) -> Limiter:
+        """What binds the active power."""
+        return Limiter(self.state.power.limited_by)
+
+    @property
+    def tripped(self) -> set[tuple[str, int]]:
+        """The interlock rows that act, by name and rack."""
+        return {
+            (row_of(key).name, key[1])
+            for key, standing in self.state.chain.items()
+            if standing.tripped is not None
+        }
 
     def told(self, kind: str) -> list[Event]:
         """The events of a kind."""
