@@ -8,6 +8,7 @@ import pytest
 from links.pcs_core import SIM, Core, driving, now, passed, until
 from links.pcs_peers import Access, Script, ScriptedPcs, scripted
 
+from gateway.mapping.pcs import ReadSpan
 from gateway.mapping.words import TYPES, Arrangement
 
 WRITE = 16
@@ -30,6 +31,17 @@ def beating(pcs: ScriptedPcs, **wrong: bytes) -> Script:
     def script(access: Access) -> bytes | None:
         pcs.memory[109] = (pcs.memory[109] + 1) % 65536
         return wrong.get(names.get((access.function, access.address), ""))
+
+    return script
+
+
+def holding(pcs: ScriptedPcs, address: int) -> Script:
+    """Hold answers back from the next request at an address on."""
+
+    def script(access: Access) -> bytes | None:
+        if access.address == address:
+            pcs.may_answer.clear()
+        return None
 
     return script
 
@@ -160,15 +172,16 @@ async def test_answers_that_are_late(pcs: ScriptedPcs) -> None:
 
 
 async def test_access_that_ends_while_a_request_is_out(pcs: ScriptedPcs) -> None:
-    """R12: nothing follows it, and the connection is closed."""
-    async with driving(pcs.port) as core:
+    """R12: nothing follows it, not even the rest of the reading, and the connection is closed."""
+    spans = (ReadSpan("holding", 100, 5), ReadSpan("holding", 105, 5))
+    async with driving(pcs.port, dataclasses.replace(SIM, read_spans=spans)) as core:
         await core.reported()
-        pcs.may_answer.clear()
-        seen = len(pcs.accesses)
-        await until(lambda: len(pcs.accesses) > seen)
+        pcs.script = holding(pcs, 100)
+        await until(lambda: not pcs.may_answer.is_set())
         core.say(access=False)
         core.link.flush()
         since = now()
+        pcs.script = lambda _: None
         pcs.may_answer.set()
         await until(lambda: core.link.state.left_alone)
         await passed(0.7)
