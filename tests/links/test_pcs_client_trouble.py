@@ -179,7 +179,6 @@ async def test_access_that_ends_while_a_request_is_out(pcs: ScriptedPcs) -> None
         pcs.script = holding(pcs, 100)
         await until(lambda: not pcs.may_answer.is_set())
         core.say(access=False)
-        core.link.flush()
         since = now()
         pcs.script = lambda _: None
         pcs.may_answer.set()
