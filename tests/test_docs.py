@@ -1,14 +1,22 @@
 """What the manual shows is right: its examples load, its transcripts and pages are those of the program."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from gateway.control.interlock import INTERLOCKS
+from gateway.control.machine import MOVES
+from gateway.control.panel import PANEL
+from gateway.control.state import Mode
 from gateway.mapping.schema import FrameFile, MapFile, SiteFile, load
 from gateway.mapping.source import parse
+from gateway.model.command import INSTRUCTIONS, Reason
+from gateway.model.event import KINDS
 
 _CHECKOUT = Path(__file__).parent.parent
 _PAGES = ("sites.md", "frame-files.md", "register-maps.md")
@@ -37,6 +45,50 @@ def test_generated_pages_are_up_to_date() -> None:
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
+_TABLES = {
+    "commands.md": [*INSTRUCTIONS, *(reason.name.lower() for reason in Reason)],
+    "interlocks.md": [row.name for row in INTERLOCKS],
+    "events.md": [*KINDS],
+    "points.md": [*PANEL],
+    "modes.md": [mode.name.lower() for mode in Mode],
+}
+
+
+@pytest.mark.parametrize("page", _TABLES)
+def test_pages_from_tables_have_every_row(page: str) -> None:
+    """Each command, reason, interlock, event, point and mode is named where it is to be looked up."""
+    named = set(re.findall(r"`(\w+)`", (_CHECKOUT / "docs" / page).read_text()))
+
+    assert set(_TABLES[page]) <= named
+
+
+def test_an_old_page_is_told_by_name(tmp_path: Path) -> None:
+    """The check covers every page, the drawing too: one that is absent is old."""
+    for name in ("generate.py", "control_pages.py", "diagram.py"):
+        shutil.copy(_CHECKOUT / "docs" / name, tmp_path)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "generate.py", "--check"], cwd=_CHECKOUT, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    told = set(re.findall(r"docs/(\S+) is old: run make docs", done.stderr))
+
+    assert done.returncode == 1
+    assert {*_TABLES, "modes.svg", "alarms.md", "native-map.md"} == told
+
+
+def test_the_drawing_of_modes_has_every_move() -> None:
+    """It is XML; each move is an arrow with its number, each mode with moves a box."""
+    drawing = ElementTree.parse(_CHECKOUT / "docs" / "modes.svg").getroot()  # noqa: S314 - our own
+    space = "{http://www.w3.org/2000/svg}"
+    texts = [element.text or "" for element in drawing.iter(f"{space}text")]
+    modes = {mode for move in MOVES for mode in (move.before, move.after)}
+
+    assert len(list(drawing.iter(f"{space}polyline"))) == len(MOVES)
+    assert {str(number) for number in range(1, len(MOVES) + 1)} <= set(texts)
+    assert {f"{mode.value} {mode.name.lower()}" for mode in modes} <= set(texts)
+    for number, move in enumerate(MOVES, 1):
+        assert any(text.startswith(f"{number} ") and move.when in text for text in texts)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

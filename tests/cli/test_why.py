@@ -1,0 +1,73 @@
+"""`essgw why`: what stands against closing and power, said in the words of the tables."""
+
+import json
+import re
+
+from operated import held, operated
+
+from gateway.control.interlock import BY_NAME
+
+from program import Program
+
+
+def test_a_quiet_plant_has_nothing_against_it(essgw: Program) -> None:
+    """Standby: closing is free; ready and enabled: both directions are, and a setpoint is applied."""
+    with operated(essgw) as server, held(essgw, server):
+        before = essgw("why", server).stdout
+        essgw(
+            "write", server, "charge_enable=1", "discharge_enable=1", "connect", "mode_request=run"
+        )
+        essgw("write", server, "power_setpoint=50000")
+        after = essgw("why", server).stdout
+
+    assert "mode: standby" in before
+    assert "closing: nothing stands against it" in before
+    assert "interlocks: none stands" in before
+    assert "rack 1-12: open" in before
+    assert re.search(r"charge: permitted, \d+ W, \d+ A; bound by", after)
+    assert "power: asked 50000 W, applied 50000 W; nothing limits it, dies in" in after
+    assert re.search(r"lease: master 2, \d+ s left; heartbeat changed", after)
+    assert re.search(r"mode_request: ok, by master 2, .* ago", after)
+
+
+def test_what_stands_is_named_with_its_remedy(essgw: Program) -> None:
+    """R24: a trip is the first-out; its effects and remedy are the table's; a refused command follows."""
+    row = BY_NAME["trip"]
+    with operated(essgw) as server, held(essgw, server):
+        essgw("write", server, "trip")
+        essgw("write", server, "connect", status=4)
+        told = essgw("why", server).stdout
+        rows = json.loads(essgw("why", server, "--json").stdout)
+        essgw("write", server, "trip_release")
+        gone = essgw("why", server).stdout
+
+    assert "closing: not now" in told
+    assert f"trip: {row.text}" in told
+    assert "first out: trip" in told
+    assert "does: zero, stop pcs, block close, open, latch" in told
+    assert f"remedy: {row.remedy}" in told
+    assert re.search(r"connect: refused, \d+ blocked by", told)
+    trip = next(item for item in rows["interlocks"] if item["interlock"] == "trip")
+    assert (trip["tripped"], trip["cause"], trip["rack"]) == (True, True, None)
+    assert rows["points"]["first_out"]["text"] == "trip"
+    assert "trip, container: cause gone, waits for reset" in gone
+
+
+def test_a_rack_that_fails_is_named(essgw: Program) -> None:
+    """A rack whose BMU reports a fault says which interlock, at which rack, and what it holds back."""
+    with operated(essgw, "--fault", "hvil", mode="fault") as server:
+        told = essgw("why", server).stdout
+
+    assert "not in mode fault" in told
+    assert "bmu_trip_interlock" in told
+    assert BY_NAME["bmu_trip_interlock"].remedy in told
+
+
+def test_no_line_is_cut_at_80_columns(essgw: Program) -> None:
+    """In a narrow terminal lines are folded, never lost."""
+    with operated(essgw) as server:
+        essgw("write", server, "connect", status=4)
+        told = essgw("why", server).stdout
+
+    assert "\u2026" not in told
+    assert "refused, 20 no authority" in told
