@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_an_old_page_is_told_by_name(tmp_path: Path) -> None:
 
 def test_the_drawing_of_modes_has_every_move() -> None:
     """It is XML; each move is an arrow with its number, each mode with moves a box."""
-    drawing = ElementTree.parse(_CHECKOUT / "docs" / "modes.svg").getroot()  # noqa: S314 - our own
+    drawing = ET.parse(_CHECKOUT / "docs" / "modes.svg").getroot()  # noqa: S314 - our own
     space = "{http://www.w3.org/2000/svg}"
     texts = [element.text or "" for element in drawing.iter(f"{space}text")]
     modes = {mode for move in MOVES for mode in (move.before, move.after)}
