@@ -54,13 +54,14 @@ def _reason(volts: float, on_bus: Sequence[float], settings: Settings) -> Wait:
 def _first(ready: Sequence[int], on_bus: Sequence[float], facts: Facts, settings: Settings) -> int:
     """The rack to begin with, by what the container is connected for."""
     volts = facts.voltage
-    if on_bus or settings.intent is Intent.CHARGE:
+    if settings.intent is Intent.CHARGE:
         return min(ready, key=lambda index: (volts[index], index))
     if settings.intent is Intent.DISCHARGE:
         return max(ready, key=lambda index: (volts[index], -index))
 
     def group(index: int) -> int:
-        """How many racks could join a bus that begins with this one."""
-        return sum(abs(volts[other] - volts[index]) <= settings.join_window for other in ready)
+        """How many racks fit into the window above the bus's lowest, once this one is on it."""
+        low = min(volts[index], *on_bus) if on_bus else volts[index]
+        return sum(0 <= volts[other] - low <= settings.join_window for other in ready)
 
     return min(ready, key=lambda index: (-group(index), volts[index], index))
