@@ -63,11 +63,9 @@ class Served:
 
     def values(self, names: Collection[str]) -> Mapping[str, Values]:
         """Points as they are now; those that the map does not have have no values."""
-        chosen = [
-            entry
-            for entry in entries(self.rows, self.layout, self.part)
-            if entry.row.shows in names
-        ]
+        wanted = [row for row in self.rows.rows.registers if row.shows in names]
+        part = MapRows(self.rows.source, self.rows.rows.model_copy(update={"registers": wanted}))
+        chosen = list(entries(part, self.layout, self.part))
         found: dict[str, dict[tuple[int, ...], float]] = {name: {} for name in names}
         for told in readings(self.rows, self.reader, chosen, mirrors=False):
             if told.value is not None and not isinstance(told.value, str):

@@ -28,7 +28,7 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what stands against closing and against power."""
-    with served(server, map_name, unit, path) as gateway:
+    with served(server, map_name, unit, path, racks=1) as gateway:
         found = find(gateway)
     if as_json:
         typer.echo(json.dumps({"server": server, "unit": unit, **found.as_row()}))
@@ -88,7 +88,11 @@ def _power(top: Tree, found: Findings, kind: str) -> None:
 
 def _authority(top: Tree, found: Findings) -> None:
     owner, left = found.number("lease_owner"), found.text("lease_remaining")
-    who = f"master {owner:.0f}, {left} left" if owner else "nobody has it, and closing, run and reset need it"
+    who = (
+        f"master {owner:.0f}, {left} left"
+        if owner
+        else "nobody has it, and closing, run and reset need it"
+    )
     beat = found.number("heartbeat_age")
     heart = "no heartbeat yet" if beat is None else f"heartbeat changed {span(beat)} ago"
     top.add(Text.assemble(f"lease: {who}", (f"; {heart}", _WEAK)))

@@ -48,7 +48,7 @@ def write(  # noqa: PLR0913 - the options of the verb
     *,
     rack: RackOption = None,
     lease: LeaseOption = None,
-    wait: WaitOption = 30,
+    wait: WaitOption = 60,
     map_name: MapOption = "native",
     unit: UnitOption = 1,
     path: PathOption = None,

@@ -2,9 +2,15 @@
 
 import json
 import re
+from io import StringIO
 
+import pytest
 from operated import held, operated
+from rich.console import Console
 
+from gateway.cli.findings import find
+from gateway.cli.served import served
+from gateway.cli.why import tree
 from gateway.control.interlock import BY_NAME
 
 from program import Program
@@ -63,11 +69,19 @@ def test_a_rack_that_fails_is_named(essgw: Program) -> None:
     assert BY_NAME["bmu_trip_interlock"].remedy in told
 
 
-def test_no_line_is_cut_at_80_columns(essgw: Program) -> None:
-    """In a narrow terminal lines are folded, never lost."""
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_cut_in_a_narrow_terminal(essgw: Program, width: int) -> None:
+    """Lines are folded, never lost."""
     with operated(essgw) as server:
-        essgw("write", server, "connect", status=4)
-        told = essgw("why", server).stdout
+        essgw("write", server, "alarm_reset", status=4)
+        with served(server, "native", 1, None) as gateway:
+            found = find(gateway)
+    screen = StringIO()
+    Console(file=screen, width=width).print(tree(server, found))
+    lines = screen.getvalue().splitlines()
+    words = " ".join(" ".join(line.strip("│├└─ ") for line in lines).split())
 
-    assert "\u2026" not in told
-    assert "refused, 20 no authority" in told
+    assert max(map(len, lines)) <= width
+    assert "\u2026" not in words
+    assert "alarm_reset: refused, 20 no authority, by master 2" in words
+    assert "nobody has it, and closing, run and reset need it; no heartbeat yet" in words
