@@ -15,7 +15,7 @@ import typer
 from gateway.cli.changes import NEEDS, Change, Class, Version, changes, version
 from gateway.cli.screen import JsonOption, PathOption, library, out
 from gateway.cli.tables import Line, print_table
-from gateway.errors import MappingError, Problem, UsageError
+from gateway.errors import GatewayError, MappingError, Problem, UsageError
 from gateway.links.can_link import INTERFACES
 from gateway.links.clock import clock_is_synchronised
 from gateway.links.journal import Journal
@@ -145,10 +145,10 @@ def _install(
         if place is not None:
             _record(before, after, found, place)
         part.replace(file)
-    except OSError as error:
-        raise _unwritten(file, error) from None
-    finally:
-        part.unlink(missing_ok=True)
+    except (OSError, GatewayError) as error:
+        for left in (kept, part):
+            left.unlink(missing_ok=True)
+        raise _unwritten(file, error) if isinstance(error, OSError) else error from None
     return kept
 
 

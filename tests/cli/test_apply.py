@@ -153,6 +153,7 @@ def test_what_cannot_be_journalled_or_is_wrong_is_not_installed(
     assert "did you mean 'topology'?" in wrong
     assert "no such register map once it is installed" in missing
     assert (tmp_path / "old.yaml").read_text() == OLD
+    assert list(tmp_path.glob("*old.yaml*")) == [tmp_path / "old.yaml"]
 
 
 def test_every_key_of_a_site_has_a_class_on_purpose() -> None:
