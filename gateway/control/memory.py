@@ -104,8 +104,9 @@ def _with(state: State, memory: Memory, settings: Settings, now: float) -> State
             (BY_NAME[name].number, int(rack)): Standing(now, _number(value), tripped=now)
             for name, rack, value in memory["latched"]
         },
-        first_out=first
-        and FirstOut(BY_NAME[first[0]].number, int(first[1]), _number(first[2]), now),
+        first_out=None
+        if first is None
+        else FirstOut(BY_NAME[first[0]].number, int(first[1]), _number(first[2]), now),
         tripped_by=tuple(
             Origin(str(name), Role.VIEWER, is_local=bool(local))
             for name, local in memory["tripped_by"]

@@ -110,14 +110,7 @@ def _disconnect(state: State, command: Command, _: Situation) -> Change:
 
 def left(state: State, number: int) -> State:
     """The state in which one rack, or all, are to leave the bus; who is on the way to it turns back."""
-    racks = tuple(
-        dataclasses.replace(
-            rack, is_wanted=False, open_timed_out=False,
-            is_cancelled=rack.is_cancelled or rack.phase in _OFF_BUS or rack.phase is Phase.CLOSING,
-        ) if number in {0, place} else rack
-        for place, rack in enumerate(state.racks, 1)
-    )  # fmt: skip
-    return dataclasses.replace(state, racks=racks)
+    return _with(state, number, is_wanted=False, open_timed_out=False, is_cancelled=True)
 
 
 def _enable(state: State, command: Command, _: Situation) -> Change:
@@ -222,10 +215,10 @@ OPERATIONS: Mapping[str, Callable[[State, Command, Situation], Change]] = {
 
 def targets(state: State, command: Command) -> tuple[int, ...]:
     """The racks (from 1) whose way decides about a command's result."""
-    if command.rack:
-        return (command.rack,)
     name = command.instruction.name
     numbers = range(1, len(state.racks) + 1)
+    if name in {"rack_connect", "rack_disconnect", "rack_disable"}:
+        return (command.rack,)
     if name == "connect":
         return tuple(number for number in numbers if state.racks[number - 1].is_wanted)
     if name in {"disconnect", "trip", "software_stop"} or (
