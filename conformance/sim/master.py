@@ -7,6 +7,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
+from gateway.links.pcs_connection import heed_cancellation
+
 
 class NoAnswer(Exception):
     """The server is not there, or gave no valid answer in time."""
@@ -90,17 +92,21 @@ class Master:
             reconnect_delay=0,
             source_address=self._source,
         )
-        if not await client.connect():
+        connected = await client.connect()
+        if not connected:
             client.close()
             raise NoAnswer(f"nothing listens at {host}:{port}")
         self._client = client
+        heed_cancellation()
         return client
 
     async def _asked(
         self, client: AsyncModbusTcpClient, request: Awaitable[ModbusPDU]
     ) -> ModbusPDU:
         try:
-            return await request
+            answer = await request
         except (ModbusException, OSError) as error:
             client.close()
             raise NoAnswer(str(error)) from None
+        heed_cancellation()
+        return answer

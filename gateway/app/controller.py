@@ -14,8 +14,9 @@ from gateway.control.facts import Plant, facts_of
 from gateway.control.memory import kept, restored
 from gateway.control.panel import Shown, panel_layout, picture
 from gateway.control.settings import Settings
+from gateway.control.state import Phase
 from gateway.control.watchdog import POWER, REACTIVE
-from gateway.model.command import Command, Origin
+from gateway.model.command import GATEWAY, INSTRUCTIONS, Command, Origin
 from gateway.model.event import KINDS, Event
 from gateway.model.order import NO_ORDERS, Orders, PcsOrder, PcsReport
 from gateway.model.pack import Snapshot
@@ -87,6 +88,20 @@ class Controller:
     def pcs_order(self) -> PcsOrder:
         """What the PCS is to do; nothing may reach it before the first cycle."""
         return PcsOrder(NO_ORDERS.at, access=False) if self.outcome is None else self.outcome.pcs
+
+    @property
+    def is_on_bus(self) -> bool:
+        """Whether a rack that we drive is closed, or on its way."""
+        moving = {Phase.CLOSING, Phase.CLOSED, Phase.UNLOADING, Phase.OPENING}
+        return self.settings.drives_contactors and any(
+            rack.phase in moving for rack in self.state.racks
+        )
+
+    def retire(self) -> None:
+        """Open all racks at low current, as a master would ask (R16, R30)."""
+        row = INSTRUCTIONS["disconnect"]
+        held = self.state.held.get((GATEWAY.name, row.name, 0), 0.0)
+        self.admit([Command(row, held % row.high + 1, GATEWAY)])
 
     def hear_pcs(self, report: PcsReport) -> None:
         """The PCS link has read the PCS."""

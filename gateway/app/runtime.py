@@ -18,11 +18,13 @@ from gateway.links.modbus_tcp import ModbusServer, Service
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
 from gateway.links.watchdog import ServiceWatchdog
+from gateway.mapping.restart import restart_gap
 from gateway.mapping.site import JournalPlace
 from gateway.modbus.bank import Bank
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
+_LEAVING = 60.0  # s to open racks before a stop
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
 log = structlog.get_logger()
@@ -45,6 +47,7 @@ class Runtime:
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
         self._clock_watch = ClockWatch()
+        self._cycled = asyncio.Event()
         self._servers: list[ModbusServer] = []
         self._listen = listen
         self._sent: dict[str, object] = {}
@@ -95,6 +98,25 @@ class Runtime:
     def _service(self, listener: tuple[str, int], banks: Mapping[int, Bank]) -> Service:
         masters = self.gateway.site.masters
         return Service(banks, lambda peer: masters.at(peer, listener), self.gateway.settle)
+
+    async def retire(self) -> None:
+        """Before stopping: open the racks of BMUs that would not bear a restart, at low current (R16)."""
+        leaving = [
+            controller
+            for state in self.gateway.containers.values()
+            if (controller := state.controller) is not None
+            and controller.is_on_bus
+            and (gap := restart_gap(state.container)) is not None
+            and not gap.is_borne
+        ]
+        for controller in leaving:
+            log.warning("opening_before_stop", container=controller.name, again="stops at once")
+            controller.retire()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _LEAVING
+        while loop.time() < end and any(controller.is_on_bus for controller in leaving):
+            self._cycled.clear()
+            await self._cycled.wait()
 
     async def stop(self) -> None:
         """Let go of everything."""
@@ -182,6 +204,7 @@ class Runtime:
             self.gateway.cycle(now)
             self._send_changes()
             self._watchdog.cycle(loop.time())
+            self._cycled.set()
             due = max(due + self.gateway.site.cycle, loop.time())
             await asyncio.sleep(due - loop.time())
 

@@ -177,7 +177,8 @@ class Transmitter:
         every = [send for part in sends.values() for send in part]
         self.keys = frozenset(send.key for send in every)
         slowest = max((send.period for send in every if not send.once), default=0.0)
-        self._listen = max(_LISTEN_PERIODS * slowest, _LISTEN_LEAST) if listen is None else listen
+        self.listen = max(_LISTEN_PERIODS * slowest, _LISTEN_LEAST) if listen is None else listen
+        "Seconds of listening before the first frame."
         self._until = math.inf
         "When listening ends."
         self._lines = list(_spread(sends))
@@ -189,7 +190,7 @@ class Transmitter:
 
     def opened(self, now: float) -> None:
         """The interface was opened, or its controller started again: listen first, nothing old is due."""
-        self._until = now + self._listen
+        self._until = now + self.listen
         for line in self._lines:
             line.start(self._until)
 

@@ -20,6 +20,7 @@ from gateway.mapping.placing import compile_map
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.registers import load_map
+from gateway.mapping.restart import restart_gap
 from gateway.mapping.site import load_site
 from gateway.mapping.soundness import counted
 from gateway.mapping.source import parse, read_text
@@ -95,7 +96,9 @@ def _site(search: Library, file: str) -> str:
         len(part) for container in site.containers for part in container.messages.values()
     )
     counts = f"containers {len(site.containers)}, messages {messages}, faces {len(site.faces)}"
-    return f"site {site.name} is right: {counts}"
+    gaps = [(container.name, restart_gap(container)) for container in site.containers]
+    remarks = [f"; {name}: {gap}" for name, gap in gaps if gap is not None]
+    return f"site {site.name} is right: {counts}" + "".join(remarks)
 
 
 _BY_ID = Topology(8, LARGEST.modules, LARGEST.cells, LARGEST.sensors)

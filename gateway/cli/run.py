@@ -40,15 +40,15 @@ def run(
     loaded = with_buses(load_site(search, site, INTERFACES), bus or [])
     tell_files(search)
     gateway = Gateway(loaded)
-    until_stopped(_serve(gateway, address(listen) if listen else None))
+    runtime = Runtime(gateway, address(listen) if listen else None)
+    until_stopped(_serve(runtime), runtime.retire)
 
 
-async def _serve(gateway: Gateway, listen: tuple[str, int] | None) -> None:
-    runtime = Runtime(gateway, listen)
+async def _serve(runtime: Runtime) -> None:
     try:
         await runtime.start()
         err.print(
-            f"serving {describe(gateway.site)} at {', '.join(runtime.endpoints)}; Ctrl-C stops",
+            f"serving {describe(runtime.gateway.site)} at {', '.join(runtime.endpoints)}; Ctrl-C stops",
             markup=False,
         )
         await runtime.live()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from gateway.errors import GatewayError
 
@@ -19,14 +19,16 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def until_stopped(work: Coroutine[object, object, None]) -> None:
-    """Run to the end, or until the process is told to stop."""
+def until_stopped(
+    work: Coroutine[object, object, None], retire: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Run to the end, or until the process is told to stop; `retire` comes first, unless it is told twice."""
 
     async def guarded() -> None:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        stop, loop = _Stop(retire), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # not on Windows
-                loop.add_signal_handler(number, task.cancel if task else loop.stop)
+                loop.add_signal_handler(number, stop)
         with contextlib.suppress(asyncio.CancelledError):
             await work
 
@@ -35,6 +37,30 @@ def until_stopped(work: Coroutine[object, object, None]) -> None:
             runner.run(guarded())
         except BaseExceptionGroup as group:
             raise _first_told(group) from None
+
+
+class _Stop:
+    """What a signal does: first retire, if there is anything to do; the second time end at once."""
+
+    def __init__(self, retire: Callable[[], Awaitable[None]] | None) -> None:
+        self._retire, self._task = retire, asyncio.current_task()
+        self._retiring: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        if self._retire is None or self._retiring is not None:
+            self._end()
+        else:
+            self._retiring = asyncio.get_running_loop().create_task(self._leave(self._retire))
+
+    async def _leave(self, retire: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await retire()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _first_told(group: BaseExceptionGroup[BaseException]) -> BaseException:

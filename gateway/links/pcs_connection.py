@@ -50,7 +50,7 @@ class PcsConnection:
             connected = await self._client.connect()
         except UnicodeError:  # what can be no host's name
             connected = False
-        _heed_cancellation()
+        heed_cancellation()
         if not connected:
             raise LinkError("nothing answers there")
 
@@ -97,7 +97,7 @@ class PcsConnection:
             answer = await asked
         except (ModbusException, OSError):
             raise LinkError(f"{what}: no valid answer in {_PATIENCE:g} s") from None
-        _heed_cancellation()
+        heed_cancellation()
         self._asking = False
         if answer.isError():
             code = answer.exception_code
@@ -118,7 +118,7 @@ class PcsConnection:
         return data
 
 
-def _heed_cancellation() -> None:
+def heed_cancellation() -> None:
     """End where the task was cancelled: asyncio.wait_for of Python 3.11 forgets it when an answer comes at once."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():

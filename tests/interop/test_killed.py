@@ -269,3 +269,19 @@ def test_another_master_on_the_bus(world: World) -> None:
 
     assert not [at for at, rack, _ in world.spy.asked if at > silent + 0.3 and rack == 2]
     assert any(row["name"] == "duplicate_master" for row in world.journal())
+
+
+def test_a_stop_opens_racks_that_would_not_bear_a_restart(world: World) -> None:
+    """The BMUs wait 5 s, a restart takes 4: a stop brings power to zero and opens before it ends (R16, R30)."""
+    world.running()
+    world.quiet()
+    world.gateway.send_signal(signal.SIGTERM)
+    world.gateway.wait(timeout=PATIENCE)
+
+    assert {what for at, _, what in world.spy.asked[-4:]} == {1}
+    told = world.journal()
+    assert [row["name"] for row in told].count("rack_disconnected") >= 4
+    assert not [row for row in told if row["name"] == "opened_under_load"]
+    assert told[-1]["name"] == "stopped"
+    world.start()
+    world.until(lambda: world.read(31) == [0], "adopted with open racks")
