@@ -59,7 +59,7 @@ class Battery:
         shape = (self.ratings.racks, self.ratings.modules, self.ratings.cells)
         chance = np.random.default_rng(seed)
         self.soc: Grid = (
-            0.55 + chance.normal(0, 0.012, (shape[0], 1, 1)) + chance.normal(0, 0.004, shape)
+            0.55 + chance.normal(0, 0.004, (shape[0], 1, 1)) + chance.normal(0, 0.004, shape)
         )
         self.capacity: Grid = self.ratings.capacity * (1 + chance.normal(0, 0.006, shape))
         self.resistance: Grid = _RESISTANCE * (1 + np.abs(chance.normal(0, 0.08, shape)))
