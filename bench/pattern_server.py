@@ -15,7 +15,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.cli.serving import fast_loop
-from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.modbus_tcp import ModbusServer, Service
 from gateway.mapping.image import REGISTERS, Image
 from gateway.modbus.bank import Bank
 
@@ -26,7 +26,7 @@ _PYMODBUS_REGISTERS = 16384
 async def ours(port: int) -> None:
     """Serve an image as the gateway does."""
     image = Image(np.arange(REGISTERS).astype(">u2").tobytes(), None)
-    await ModbusServer({1: Bank(bytes(REGISTERS), image)}).start(HOST, port)
+    await ModbusServer(Service({1: Bank(bytes(REGISTERS), image)})).start(HOST, port)
     await asyncio.Event().wait()
 
 

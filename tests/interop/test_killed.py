@@ -249,6 +249,7 @@ def test_the_bus_is_cut(world: World) -> None:
     world.running()
     world.hub.cut = True
     world.until(lambda: world.read(80, 2) == [0, 0], "at zero")
+    world.until(lambda: world.read(205) != [0], "tripped")
     world.hub.cut = False
     world.until(lambda: world.read(32) == [2], "heard again")
 

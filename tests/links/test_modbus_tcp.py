@@ -12,6 +12,7 @@ from modbus.service import BOUND, Service, closes, response, serving, stuff
 
 from gateway.errors import LinkError
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
+from gateway.links.modbus_tcp import Service as Offer
 from gateway.modbus.bank import Bank
 
 
@@ -190,7 +191,7 @@ class Turned(Bank):
 def test_a_master_that_floods_takes_its_turns(service: Service) -> None:
     """However many requests wait, a turn of the loop answers those of one read at most."""
     bank = Turned(service.loop)
-    server, released = ModbusServer({1: bank}), threading.Event()
+    server, released = ModbusServer(Offer({1: bank})), threading.Event()
     port = service.run(server.start("127.0.0.1", 0))
     with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as link:
         link.sendall(read(0, 1))
@@ -225,12 +226,12 @@ def test_stopping(service: Service) -> None:
 
 def test_stopping_what_never_started(service: Service) -> None:
     """A server that does not listen can be stopped."""
-    service.run(ModbusServer({1: numbered()}).stop())
+    service.run(ModbusServer(Offer({1: numbered()})).stop())
 
 
 def test_a_port_in_use(service: Service) -> None:
     """The message names the address and the way out."""
-    taken = ModbusServer({1: numbered()})
+    taken = ModbusServer(Offer({1: numbered()}))
 
     with pytest.raises(LinkError) as refusal:
         service.run(taken.start("127.0.0.1", service.port))
@@ -242,7 +243,7 @@ def test_a_port_in_use(service: Service) -> None:
 @pytest.mark.parametrize("host", ["203.0.113.7", "no host", "a..b", "x" * 70])
 def test_an_address_that_cannot_be(service: Service, host: str) -> None:
     """An address of another machine, or none at all, is a message with the way out."""
-    elsewhere = ModbusServer({1: numbered()})
+    elsewhere = ModbusServer(Offer({1: numbered()}))
 
     with pytest.raises(LinkError) as refusal:
         service.run(elsewhere.start(host, 0))
@@ -254,7 +255,7 @@ def test_an_address_that_cannot_be(service: Service, host: str) -> None:
 
 def test_internet_protocol_6(service: Service) -> None:
     """A server can listen at an IPv6 address."""
-    server = ModbusServer({1: numbered()})
+    server = ModbusServer(Offer({1: numbered()}))
     try:
         port = service.run(server.start("::1", 0))
     except LinkError:
@@ -263,3 +264,22 @@ def test_internet_protocol_6(service: Service) -> None:
         link.sendall(read(1, 1))
         assert numbers(response(link)) == [1]
     service.run(server.stop())
+
+
+def test_answers_wait_for_the_disk(service: Service) -> None:
+    """While what it acknowledges is not on disk no answer leaves, nor does anything overtake it (R41)."""
+    service.holds = True
+    with service.connect() as link, service.connect() as other:
+        link.sendall(read(1, 1, 1) + read(2, 1, 2))
+        service.until(lambda: len(service.held) == 1)
+        link.sendall(read(3, 1, 3))
+        service.holds = False
+        other.sendall(read(4, 1, 4))
+        assert numbers(response(other)) == [4]
+        link.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            link.recv(1)
+        link.settimeout(BOUND)
+        service.settled()
+
+        assert [numbers(response(link)) for _ in range(3)] == [[1], [2], [3]]

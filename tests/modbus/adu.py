@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from gateway.mapping.image import REGISTERS, Image
 from gateway.modbus.bank import Bank
+from gateway.model.command import Origin
 
 NUMBERED = b"".join(number.to_bytes(2, "big") for number in range(REGISTERS))
 "The image in which every register holds its own address."
@@ -57,7 +58,7 @@ class Notebook(Bank):
     def __init__(self) -> None:
         super().__init__(bytes(REGISTERS), Image(NUMBERED, None))
 
-    def write(self, address: int, words: bytes) -> None:
+    def write(self, address: int, words: bytes, _: Origin) -> None:
         """Take the words, as a map with writable rows will."""
         data = bytearray(self.image.data)
         data[2 * address : 2 * address + len(words)] = words

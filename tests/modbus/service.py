@@ -14,6 +14,7 @@ from modbus.adu import numbered
 from structlog.typing import EventDict
 
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.modbus_tcp import Service as Offer
 
 BOUND = 20.0
 "Seconds after which something that should happen is said not to."
@@ -25,8 +26,22 @@ class Service:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict]) -> None:
         self.loop, self.logs = loop, logs
-        self.server = ModbusServer({1: numbered(), 2: numbered()})
+        self.holds, self.held = False, list[Callable[[], None]]()
+        "Whether answers are held until what they acknowledge is on disk, and who waits for that."
+        self.server = ModbusServer(Offer({1: numbered(), 2: numbered()}, settle=self._settle))
         self.port = self.run(self.server.start("127.0.0.1", 0))
+
+    def _settle(self, callback: Callable[[], None]) -> bool:
+        if self.holds:
+            self.held.append(callback)
+        return self.holds
+
+    def settled(self) -> None:
+        """Everything is on disk."""
+        self.holds = False
+        for callback in self.held:
+            self.loop.call_soon_threadsafe(callback)
+        self.held.clear()
 
     def run(self, work: Awaitable[Result]) -> Result:
         """Do something on the server's loop."""

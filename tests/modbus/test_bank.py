@@ -1,11 +1,18 @@
 """The registers behind one unit id."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
 import pytest
+from mapping.written import compiled
 from modbus.adu import NUMBERED, numbered, read
 
 from gateway.mapping.image import REGISTERS, Image
 from gateway.modbus.bank import Bank, Code, Refused
 from gateway.modbus.wire import answer
+from gateway.model.command import NOBODY, Command, Origin, Role
 
 
 def test_a_new_bank_reads_zeros() -> None:
@@ -60,15 +67,106 @@ def test_a_hole_is_found_before_a_silent_register() -> None:
     assert answer({1: bank}, read(100, 2))[7:] == b"\x83\x02"
 
 
-def test_nothing_can_be_written() -> None:
-    """Registers are read-only, also those at the end and those that do not exist."""
+def test_without_commands_nothing_can_be_written() -> None:
+    """Registers that are no commands are refused, also those at the end and those that do not exist."""
     for address in (0, 100, 65535):
         with pytest.raises(Refused) as refusal:
-            numbered(missing=[100]).write(address, b"\0\1")
+            numbered(missing=[100]).write(address, b"\0\1", NOBODY)
         assert refusal.value.code is Code.ILLEGAL_ADDRESS
 
 
-def test_a_refusal_says_what_it_is_about() -> None:
-    """The text names the code and the registers, for the log."""
-    with pytest.raises(Refused, match=r"^ILLEGAL_ADDRESS registers 10\.\.11$"):
-        numbered().write(10, bytes(4))
+@dataclass
+class Paper:
+    """A judge that writes down what it is asked, and says what the test wants."""
+
+    fitting: bool = True
+    taking: bool = True
+    asked: list[str] = field(default_factory=list)
+    commands: list[tuple[str, int, float]] = field(default_factory=list)
+
+    def note(self, address: int, words: bytes, origin: Origin) -> None:
+        """A write came."""
+        self.asked.append(f"{origin.name} {address} {words.hex()}")
+
+    def fits(self, command: Command) -> bool:
+        """Whether the site lets such a value be written."""
+        self.asked.append(f"fits {command.value:g}")
+        return self.fitting
+
+    def admit(self, commands: Sequence[Command]) -> bool:
+        """Whether the write is taken."""
+        self.asked.append("admit")
+        self.commands += [(item.instruction.name, item.rack, item.value) for item in commands]
+        return self.taking
+
+
+ROWS = (
+    "at: 10, command: ems_heartbeat, type: u16",
+    "at: 11, command: power_setpoint, type: i32, sign: charge",
+    "at: 13, command: charge_current_cap, type: u16, scale: 0.1",
+    "at: 14, command: power_setpoint_percent, type: f32, word_order: little",
+    "at: 20, command: rack_disconnect, type: u16, stride: {rack: 4}",
+)
+EMS = Origin("ems", Role.DISPATCHER)
+
+
+def writable(folder: Path, judge: Paper) -> Bank:
+    """A bank of some commands."""
+    registers = compiled(folder, *ROWS)
+    return Bank(registers.holes, writable=registers.writable, judge=judge)
+
+
+def refused(bank: Bank, address: int, words: str, origin: Origin = EMS) -> Code:
+    """The code that a write is refused with."""
+    with pytest.raises(Refused) as refusal:
+        bank.write(address, bytes.fromhex(words), origin)
+    return refusal.value.code
+
+
+def test_words_become_commands(tmp_path: Path) -> None:
+    """Scale, sign, word order and stride of a row say which value a write means, for which rack."""
+    judge = Paper()
+    bank = writable(tmp_path, judge)
+    bank.write(10, bytes.fromhex("FFFF 0001 86A0 04D2 0000 4248"), EMS)
+    bank.write(28, bytes.fromhex("0007"), EMS)
+
+    assert judge.commands == [
+        ("ems_heartbeat", 0, 65535), ("power_setpoint", 0, -100_000),
+        ("charge_current_cap", 0, pytest.approx(123.4)), ("power_setpoint_percent", 0, 50),
+        ("rack_disconnect", 3, 7),
+    ]  # fmt: skip
+
+
+def test_the_pattern_of_no_value_withdraws(tmp_path: Path) -> None:
+    """What stands for a missing value withdraws a setpoint, and is no number of a heartbeat."""
+    judge = Paper()
+    bank = writable(tmp_path, judge)
+    bank.write(11, bytes.fromhex("8000 0000 FFFF 0000 7FC0"), EMS)
+
+    assert [math.isnan(value) for _, _, value in judge.commands] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [(11, "0001"), (12, "0001"), (10, "0001 0002"), (12, "0001 0002"), (15, "0000 0001"), (9, "0001"), (16, "0001")],
+)  # fmt: skip
+def test_only_whole_values(tmp_path: Path, address: int, words: str) -> None:
+    """A write that covers a value in part, or what is no command, is an illegal address; nobody is asked."""
+    judge = Paper()
+
+    assert refused(writable(tmp_path, judge), address, words) is Code.ILLEGAL_ADDRESS
+    assert judge.asked == []
+
+
+def test_the_order_of_checks(tmp_path: Path) -> None:
+    """Address 2, then role 1, then value 3, then control 4; only what passes is admitted (DESIGN 6)."""
+    judge = Paper(fitting=False, taking=False)
+    bank = writable(tmp_path, judge)
+
+    assert refused(bank, 9, "0001", NOBODY) is Code.ILLEGAL_ADDRESS
+    assert refused(bank, 10, "0001", NOBODY) is Code.ILLEGAL_FUNCTION
+    assert refused(bank, 10, "0001") is Code.ILLEGAL_VALUE
+    assert "admit" not in judge.asked
+    judge.fitting = True
+    assert refused(bank, 10, "0001") is Code.SERVER_FAILURE
+    assert refused(bank, 20, "FFFF") is Code.ILLEGAL_VALUE
