@@ -52,6 +52,8 @@ class Runtime:
         self._listen = listen
         self._sent: dict[str, object] = {}
         "What was ordered last, so that a change is sent out of turn."
+        self._pcs_seen: dict[str, str] = {}
+        "What was told of each PCS last."
 
     async def start(self) -> None:
         """Open the journal and listen for masters; LinkError if either cannot be had."""
@@ -214,11 +216,24 @@ class Runtime:
             self._tell("clock_step", value=step)
         if self._recorder is not None:
             self._recorder.cycle(now)
+        for pcs in self.pcs_links:
+            self._look_at_pcs(pcs, now)
         for link in self.links:
             key = None if link.sender is None else link.sender.transmitter.duplicate
             if key is not None:
                 for controller in self.gateway.controllers():
                     controller.hear_duplicate(f"{identifier_text(key)} on {link.bus.name}")
+
+    def _look_at_pcs(self, pcs: PcsLink, now: float) -> None:
+        """Tell when the PCS is lost, back, or left alone (R12)."""
+        state = pcs.state
+        seen = "pcs_left_alone" if state.left_alone else "pcs_back" if state.up else "pcs_lost"
+        before = self._pcs_seen.get(pcs.name, "pcs_left_alone")
+        if seen != before:
+            self._pcs_seen[pcs.name] = seen
+            if self.journal is not None:
+                event = Event(KINDS[seen], now, container=pcs.name, detail=state.last_error)
+                self.journal.write([event])
 
     def _acted(self) -> None:
         """A master's write has changed orders or registers between cycles."""

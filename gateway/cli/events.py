@@ -12,14 +12,18 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from gateway.cli.screen import out
+from gateway.cli.screen import library, out
 from gateway.cli.tables import Line, print_table
 from gateway.errors import MappingError, Problem, UsageError
 from gateway.links.journal_file import Row, connect_to_read, foreign, rows_after, strange
+from gateway.mapping.site import load_site
 from gateway.mapping.source import did_you_mean
 from gateway.model.event import Severity
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Journal of a gateway.")]
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Journal of a gateway, or the site file that names it."),
+]
 FollowOption = Annotated[
     bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
 ]
@@ -47,12 +51,22 @@ def events(
     as_json: JsonOption = False,
 ) -> None:
     """Print the events of a journal; a ? behind a time says that the clock was not synchronised."""
-    view = _View(file, _level(severity), as_json)
+    view = _View(_journal(file), _level(severity), as_json)
     with suppress(KeyboardInterrupt):
         last = view.first(since, tail=follow and since is None)
         while follow:
             time.sleep(_POLL)
             last = view.next(last)
+
+
+def _journal(file: Path) -> Path:
+    """The journal that is meant: the file, or what the site file says."""
+    if file.suffix not in {".yaml", ".yml"}:
+        return file
+    site = load_site(library(None), str(file))
+    if site.journal is None:
+        raise UsageError(f"the site {site.name} keeps no journal; give it journal: {{file: ...}}")
+    return site.journal.file
 
 
 class _View(NamedTuple):
