@@ -25,6 +25,7 @@ check: $(STAMP)
 
 long: $(STAMP)
 	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long
+	cd tests && PYTHONPATH=.:.. ../$(RUN)python -m control.mutants
 
 bench: $(STAMP)
 	$(RUN)python -m bench.run

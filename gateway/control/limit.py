@@ -62,7 +62,8 @@ class Allowed:
 
 
 _STOPPED = Effect.ZERO | Effect.OPEN
-_AT_REST = {Phase.CLOSING, Phase.UNLOADING}
+_NO_CHARGE, _NO_DISCHARGE = _STOPPED | Effect.INHIBIT_CHARGE, _STOPPED | Effect.INHIBIT_DISCHARGE
+_CLOSING, _UNLOADING = Phase.CLOSING, Phase.UNLOADING
 "Phases that want no power on the bus (R29, R30)."
 
 
@@ -99,8 +100,8 @@ def _side(
     enabled = state.setpoints.get(f"{name}_enable")
     if enabled is None or enabled.value != 1:
         power, amperes, bound_by = 0.0, 0.0, Limiter.DISABLED
-    inhibits = Effect.INHIBIT_DISCHARGE if discharging else Effect.INHIBIT_CHARGE
-    inhibited = bool(effects & (_STOPPED | inhibits))
+    inhibits = _NO_DISCHARGE if discharging else _NO_CHARGE
+    inhibited = bool(effects & inhibits)
     if inhibited:
         power, amperes, bound_by = 0.0, 0.0, Limiter.INTERLOCK
     return Side(power, amperes, bound_by, inhibited)
@@ -143,9 +144,9 @@ def active(
         fallen = max(0.0, abs(before) - rating / settings.ramp_down * elapsed)
         power, _ = _within(math.copysign(fallen, before), limits)
         return Applied(requested, power, Limiter.EMS_LOST)
-    reason = _blocked(state, settings, effects, has_setpoint=setpoint is not None)
-    if reason is not None:
-        return Applied(requested, 0.0, reason)
+    reason = blocked(state, settings, effects)
+    if reason is not None or setpoint is None:
+        return Applied(requested, 0.0, Limiter.EXPIRED if reason is None else reason)
     power, bound_by = _within(requested, limits)
     base = abs(before) if before * power > 0 else 0.0
     highest = base + settings.ramp_up * rating * elapsed
@@ -158,8 +159,7 @@ def reactive(state: State, settings: Settings, effects: Effect) -> Applied:
     """What becomes of the reactive power setpoint: the battery does not bind it, stops and modes do."""
     setpoint = state.setpoints.get(REACTIVE)
     requested = math.nan if setpoint is None else setpoint.value
-    lost = Limiter.EMS_LOST if state.heartbeat.is_lost else None
-    reason = lost or _blocked(state, settings, effects, has_setpoint=setpoint is not None)
+    reason = Limiter.EXPIRED if setpoint is None else blocked(state, settings, effects)
     if reason is not None:
         return Applied(requested, 0.0, reason)
     most = settings.reactive_rating
@@ -168,11 +168,9 @@ def reactive(state: State, settings: Settings, effects: Effect) -> Applied:
     return Applied(requested, requested, Limiter.NOTHING)
 
 
-def _blocked(
-    state: State, settings: Settings, effects: Effect, *, has_setpoint: bool
-) -> Limiter | None:
+def blocked(state: State, settings: Settings, effects: Effect) -> Limiter | None:
     """What stands against any power at all."""
-    moves = any(rack.phase in _AT_REST for rack in state.racks)
+    moves = any(rack.phase is _CLOSING or rack.phase is _UNLOADING for rack in state.racks)
     causes = (
         (not settings.path.carries_power, Limiter.NO_PATH),
         (bool(effects & _STOPPED), Limiter.INTERLOCK),
@@ -180,7 +178,6 @@ def _blocked(
         (state.heartbeat.is_lost, Limiter.EMS_LOST),
         (state.lease is None, Limiter.NO_LEASE),
         (state.mode is not Mode.RUN, Limiter.MODE),
-        (not has_setpoint, Limiter.EXPIRED),
     )
     return next((limiter for holds, limiter in causes if holds), None)
 

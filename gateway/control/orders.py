@@ -4,7 +4,7 @@ import math
 
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
-from gateway.control.sequence import ORDER
+from gateway.control.sequence import ASKED
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import Mode, Phase, State
 from gateway.model.order import Orders, PcsOrder
@@ -16,19 +16,20 @@ _STANDBY, _DISCHARGE, _CHARGE = 0.0, 1.0, 2.0  # OPERATION
 def ordered(state: State, now: float) -> Orders:
     """The orders of this cycle; none to racks while they are being adopted (R14)."""
     adopting = state.mode is Mode.ADOPT
+    connects = tuple([ASKED[rack.phase] for rack in state.racks])
     values = {
         "heartbeat": (float(int(now - state.started) % _HEARTBEATS),),
         "alarm_reset": (float(now <= state.reset_until),),
         "stop": (float(state.stopped or bool(state.tripped_by)),),
         "clock": (state.clock,),
-        "rack_connect": tuple(math.nan if adopting else ORDER[rack.phase] for rack in state.racks),
-        "operation": (math.nan if adopting else _operation(state),),
+        "rack_connect": (math.nan,) * len(connects) if adopting else connects,
+        "operation": (math.nan if adopting else _operation(state, connects),),
     }
     return Orders(now, values)
 
 
-def _operation(state: State) -> float:
-    if all(ORDER[rack.phase] != 1 for rack in state.racks):
+def _operation(state: State, connects: tuple[float, ...]) -> float:
+    if 1 not in connects:
         return _STANDBY
     return _CHARGE if state.power.applied < 0 else _DISCHARGE
 

@@ -10,12 +10,12 @@ The table generates the control part of the point manual; `picture` fills it.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.control.chain import row_of, united
+from gateway.control.chain import by_rack, row_of, united
 from gateway.control.facts import Facts
 from gateway.control.interlock import INTERLOCKS, Effect
 from gateway.control.limit import Allowed, Limiter
@@ -131,8 +131,8 @@ class Shown:
 def picture(layout: Layout, shown: Shown, now: float) -> Snapshot:
     """Control's points as of now: always good, NaN where there is none."""
     values = np.full(layout.elements, np.nan)
-    for name, value in {**_container(shown, now), **_racks(shown)}.items():
-        values[layout.slices[name]] = value
+    _write(values, layout, "mode", list(_container(shown, now).values()))
+    _write(values, layout, "rack_phase", _racks(shown))
     for (name, rack), value in shown.state.written.items():
         values[layout.first(name) + max(rack - 1, 0)] = value
     _results(values, layout, shown, now)
@@ -143,6 +143,12 @@ def picture(layout: Layout, shown: Shown, now: float) -> Snapshot:
     for part in (values, quality, age, computed):
         part.flags.writeable = False
     return Snapshot(layout, now, values, quality, age, computed)
+
+
+def _write(values: Vector, layout: Layout, name: str, numbers: Sequence[float]) -> None:
+    """Write numbers from a point on: those of the points that follow it in the table too."""
+    first = layout.first(name)
+    values[first : first + len(numbers)] = numbers
 
 
 _WITHHELD = (
@@ -165,6 +171,7 @@ def withheld(panel: Snapshot) -> Snapshot:
 
 
 def _container(shown: Shown, now: float) -> dict[str, float]:
+    """The container's points, in the order of the table."""
     state, allowed = shown.state, shown.allowed
     lease, beat, first = state.lease, state.heartbeat, state.first_out
     return {
@@ -220,51 +227,44 @@ def _summary(shown: Shown) -> int:
     return sum(int(bit) << place for place, bit in enumerate(bits))
 
 
-def _racks(shown: Shown) -> dict[str, list[float]]:
-    racks = shown.state.racks
-    return {
-        "rack_phase": [float(rack.phase) for rack in racks],
-        "rack_wait": [float(rack.wait) for rack in racks],
-        "rack_tries": [float(rack.tries) for rack in racks],
-        "rack_enabled": [float(rack.is_enabled) for rack in racks],
-        "rack_effects": [
-            float(united(shown.state.chain, (number,))) for number in range(1, len(racks) + 1)
-        ],
-        "rack_openings_under_load": [float(rack.openings_under_load) for rack in racks],
-    }
+def _racks(shown: Shown) -> list[float]:
+    """The racks' points, in the order of the table: all racks of one, then of the next."""
+    racks, against = shown.state.racks, by_rack(shown.state.chain)
+    common = against.get(0, Effect.NONE)
+    effects = [0] * len(racks)
+    if against:
+        effects = [int(common | against.get(place, common)) for place in range(1, len(racks) + 1)]
+    return [
+        *[rack.phase for rack in racks],
+        *[rack.wait for rack in racks],
+        *[rack.tries for rack in racks],
+        *[rack.is_enabled for rack in racks],
+        *effects,
+        *[rack.openings_under_load for rack in racks],
+    ]
 
 
 def _results(values: Vector, layout: Layout, shown: Shown, now: float) -> None:
-    firsts = {name: layout.first(name) for name in PANEL if name.startswith("result_")}
-    for place, result in enumerate(shown.state.results[:RESULTS]):
-        row = {
-            "result_sequence": result.sequence,
-            "result_command": result.number,
-            "result_rack": result.rack,
-            "result_origin": shown.settings.number_of(result.origin),
-            "result_stage": result.stage,
-            "result_reason": result.reason,
-            "result_age": now - result.at,
-        }
-        for name, value in row.items():
-            values[firsts[name] + place] = value
+    first = layout.first("result_sequence")
+    for place, result in enumerate(shown.state.results[:RESULTS], first):
+        values[place : place + 7 * RESULTS : RESULTS] = (
+            result.sequence, result.number, result.rack, shown.settings.number_of(result.origin),
+            result.stage, result.reason, now - result.at,
+        )  # fmt: skip
 
 
 def _interlocks(values: Vector, layout: Layout, shown: Shown, now: float) -> None:
-    firsts = {name: layout.first(name) for name in PANEL if name.startswith("interlock_")}
-    count = len(INTERLOCKS)
-    for name in ("interlock_tripped", "interlock_cause"):
-        values[firsts[name] : firsts[name] + count] = 0
+    first, count = layout.first("interlock_tripped"), len(INTERLOCKS)
+    values[first : first + 2 * count] = 0
     for threshold in shown.settings.thresholds:
-        place = _PLACES[threshold.row]
-        values[firsts["interlock_threshold"] + place] = threshold.value
+        values[layout.first("interlock_threshold") + _PLACES[threshold.row]] = threshold.value
+    fifth = layout.first("interlock_age")
     for (number, rack), standing in sorted(shown.state.chain.items(), reverse=True):
-        place = number - 1
-        values[firsts["interlock_tripped"] + place] = standing.tripped is not None
-        values[firsts["interlock_cause"] + place] = standing.gone is None
-        values[firsts["interlock_rack"] + place] = rack
-        values[firsts["interlock_value"] + place] = standing.value
-        values[firsts["interlock_age"] + place] = now - standing.since
+        place = first + number - 1
+        values[place : place + 4 * count : count] = (
+            standing.tripped is not None, standing.gone is None, rack, standing.value,
+        )  # fmt: skip
+        values[fifth + number - 1] = now - standing.since
 
 
 _PLACES = {row.name: place for place, row in enumerate(INTERLOCKS)}

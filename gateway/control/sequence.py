@@ -30,6 +30,8 @@ ORDER: Mapping[Phase, float] = {
     Phase.COOLING: 0,
 }
 "What a rack is asked in each phase: 1 be connected, 0 be disconnected, NaN nothing."
+ASKED = tuple(ORDER[phase] for phase in Phase)
+"The same by the phase's number."
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +243,14 @@ def _steps(state: State, settings: Settings) -> Mapping[Phase, Callable[[_View],
     return _STEPS if settings.drives_contactors else dict.fromkeys(Phase, _followed)
 
 
+_NOTHING = Effect.NONE
+
+
 def _is_steady(rack: Rack, connected: float, effects: Effect) -> bool:
     """Whether a rack is closed and is to be, or open and is to be: most racks in most cycles."""
     if rack.phase is Phase.CLOSED:
         asked = rack.is_wanted and rack.is_enabled
-        return asked and connected == 1 and Effect.OPEN not in effects
+        return asked and connected == 1 and (effects is _NOTHING or Effect.OPEN not in effects)
     if rack.phase is Phase.OPEN:
         agrees = connected == 0 and math.isnan(rack.contrary) and not rack.mismatch
         rests = rack.wait is (Wait.NOTHING if rack.is_enabled else Wait.DISABLED)

@@ -11,7 +11,15 @@ from control.paper import EMS, PANEL, SCADA, SETTINGS, Paper
 from gateway.control.interlock import INTERLOCKS
 from gateway.control.limit import Limiter
 from gateway.control.panel import PANEL as POINTS
-from gateway.control.panel import RESULTS, SUMMARY, Shown, panel_layout, picture, withheld
+from gateway.control.panel import (
+    RESULTS,
+    SUMMARY,
+    Shown,
+    _container,
+    panel_layout,
+    picture,
+    withheld,
+)
 from gateway.control.settings import Threshold
 from gateway.control.state import Mode, Phase, Wait
 from gateway.model.command import INSTRUCTIONS, Reason, Stage
@@ -73,6 +81,24 @@ def busy() -> Paper:
             paper.state, written={**paper.state.written, (row.name, rack): 3.0}
         )
     return paper
+
+
+def test_blocks_are_written_in_the_order_of_the_table() -> None:
+    """Container, racks, results and interlocks each go in one write from their first point on."""
+    paper, names = busy(), list(POINTS)
+    about = Shown(paper.state, paper.facts(), paper.allowed, paper.settings)
+    told = list(_container(about, paper.now))
+    first = names.index("mode")
+
+    assert names[first : first + len(told)] == told
+    for start, after in (
+        ("result_sequence", ["command", "rack", "origin", "stage", "reason", "age"]),
+        ("interlock_tripped", ["cause", "rack", "value", "threshold", "age"]),
+        ("rack_phase", ["wait", "tries", "enabled", "effects", "openings_under_load"]),
+    ):
+        place, scope = names.index(start), start.partition("_")[0]
+        block = names[place + 1 : place + 1 + len(after)]
+        assert block == [f"{scope}_{name}" for name in after]
 
 
 UNKNOWN = {"interlock_rack", "interlock_value", "interlock_threshold", "interlock_age"}
