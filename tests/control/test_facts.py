@@ -54,9 +54,9 @@ def test_what_is_good_is_known() -> None:
     """Each rack's numbers, and the limits of the bus."""
     facts = seen(snapshot())
 
-    assert facts.voltage == (1300, 1301)
-    assert facts.current == (10, -20)
-    assert facts.connected == (1, 0)
+    assert list(facts.voltage) == [1300, 1301]
+    assert list(facts.current) == [10, -20]
+    assert list(facts.connected) == [1, 0]
     assert facts.conducts == (True, False)
     assert facts.heard == (True, True)
     assert facts.precharging == (False, False)

@@ -53,6 +53,22 @@ def test_of_equals_the_first_by_number_goes_first() -> None:
     assert [event.rack for event in paper.told("rack_connecting")] == [1, 2, 3]
 
 
+def test_of_equals_the_first_by_number_discharges_first() -> None:
+    """Whatever the intent (R29)."""
+    assert order(asked(1300, 1300, 1300, intent=Intent.DISCHARGE)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("volts", [0.0, -1.0, float("nan")])
+def test_a_rack_without_a_voltage_waits(volts: float) -> None:
+    """It says UNKNOWN, and the command ends NOK without an order (R29)."""
+    paper = asked(volts)
+    paper.run(0.1)
+
+    assert (paper.result.stage, paper.result.detail) == (Stage.NOK, "rack 1")
+    assert {orders.value("rack_connect", 1) for orders in paper.history} == {0.0}
+    assert "unknown" in [event.detail for event in paper.told("rack_waiting")]
+
+
 @pytest.mark.parametrize(("apart", "joins"), [(10.0, True), (10.1, False)])
 def test_a_rack_outside_the_window_is_left_out(apart: float, *, joins: bool) -> None:
     """It says VOLTAGE while the others close; then the command ends NOK and names it (R29, CMD-12)."""
