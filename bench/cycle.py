@@ -1,12 +1,20 @@
-"""One whole cycle of the demo site: how long freezing, aggregating and encoding take, apart and together."""
+"""One whole cycle of the demo site in run: freezing, aggregating, control and encoding, apart and together.
+
+And what a master's cyclic write costs: to judge it, and to bring control's points into the image.
+"""
 
 import dataclasses
 import gc
+import itertools
+import struct
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench.dispatched import Dispatched
+from bench.master import HEARTBEAT
 from bench.timing import Effort, Spread, nanoseconds, spread
 from conformance.sim.battery import Battery
 from conformance.sim.emitter import Emitter
@@ -33,15 +41,21 @@ class Cycle:
     registers: int
     "That hold something, mirrors included."
     whole: Spread
+    "In run, with power flowing."
     parts: Mapping[str, Spread]
+    write: Spread
+    "us of one accepted cyclic write."
     containers: Mapping[int, Spread]
+    "At rest."
     situations: Mapping[str, Spread]
     "A whole cycle when not everything is fresh."
 
 
-def recorded(seconds: float) -> list[Frame]:
-    """What the simulated BMUs of a container send, in order."""
-    emitter, frames = Emitter(Battery()), []
+def recorded(seconds: float, watts: float = 0.0) -> list[Frame]:
+    """What the simulated BMUs of a container send, in order, while the plant takes some power of it."""
+    battery = Battery()
+    battery.power = watts
+    emitter, frames = Emitter(battery), []
     for tick in range(1, round(seconds / _STEP) + 1):
         now = tick * _STEP
         frames += [Frame(now, sent.identifier | EXTENDED, sent.data) for sent in emitter.due(now)]
@@ -99,34 +113,69 @@ def _turns(gateways: Mapping[str, Gateway], now: float, effort: Effort) -> dict[
     return {name: spread(values) for name, values in costs.items()}
 
 
-def _parts(gateway: Gateway, effort: Effort) -> dict[str, Spread]:
-    """The steps of a cycle one by one; each is given what the one before made."""
-    (state,) = gateway.containers.values()
-    (face,) = gateway.site.faces
-    costs: dict[str, list[float]] = {"freeze": [], "aggregate": [], "encode": []}
+def _whole(plant: Dispatched, effort: Effort) -> Spread:
+    """Whole cycles in run, in ms."""
+    costs = []
     for _ in range(effort.rounds * _TURNS):
-        costs["freeze"].append(nanoseconds(lambda: state.store.picture(SWEEP)) / 1e6)
-        draft = state.store.picture(SWEEP)
-        costs["aggregate"].append(nanoseconds(lambda: state.aggregator.complete(draft)) / 1e6)  # noqa: B023 - called at once
+        plant.advance()
+        costs.append(nanoseconds(lambda: plant.gateway.cycle(plant.now)) / 1e6)
+    return spread(costs)
+
+
+def _parts(plant: Dispatched, effort: Effort) -> dict[str, Spread]:
+    """The steps of a cycle in run one by one, in ms; each is given what the one before made."""
+    store, aggregator, controller = (
+        plant.container.store,
+        plant.container.aggregator,
+        plant.controller,
+    )
+    registers = plant.gateway.site.faces[0].registers
+    names = ("freeze", "aggregate", "control: facts and step", "encode", "control: panel", "patch")
+    costs: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(effort.rounds * _TURNS):
+        plant.advance()
+        begin = [time.perf_counter_ns()]
+        draft = store.picture(plant.now)
+        begin.append(time.perf_counter_ns())
+        aggregator.complete(draft)
         snapshot = draft.frozen()
-        costs["encode"].append(nanoseconds(lambda: face.registers.encode(snapshot)) / 1e6)  # noqa: B023 - called at once
+        begin.append(time.perf_counter_ns())
+        controller.look(snapshot, plant.now)
+        begin.append(time.perf_counter_ns())
+        image = registers.encode(snapshot)
+        begin.append(time.perf_counter_ns())
+        panel = controller.panel()
+        begin.append(time.perf_counter_ns())
+        if panel is not None:
+            registers.patched(image, panel)
+        begin.append(time.perf_counter_ns())
+        for name, (one, next_) in zip(names, itertools.pairwise(begin), strict=True):
+            costs[name].append((next_ - one) / 1e6)
     return {name: spread(values) for name, values in costs.items()}
+
+
+def _write(plant: Dispatched, effort: Effort) -> Spread:
+    """Accepted writes of heartbeat, enables and power in one block, in us."""
+    costs, blocks = [], plant.blocks()
+    for _ in range(effort.rounds * _TURNS):
+        data = struct.pack(">5H", *next(blocks))
+        costs.append(nanoseconds(lambda: plant.bank.write(HEARTBEAT, data, plant.origin)) / 1e3)  # noqa: B023 - called at once
+    return spread(costs)
 
 
 def measure(effort: Effort) -> Cycle:
     """Cycles of one container in parts and as a whole, of several, and in bad times."""
-    frames = recorded(SWEEP)
+    frames, plant = recorded(SWEEP), Dispatched()
     gateways = {str(count): filled(count, frames) for count in CONTAINERS}
     several = _turns(gateways, SWEEP, effort)
-    one = gateways["1"]
-    (state,) = one.containers.values()
-    (bank,) = next(iter(one.listeners().values())).values()
-    words = np.frombuffer(bank.image.data, ">u2")
+    words = np.frombuffer(plant.bank.image.data, ">u2")
+    gc.collect()
     return Cycle(
-        state.container.layout.elements,
+        plant.container.container.layout.elements,
         int((words != _GAP).sum()),
-        several["1"],
-        _parts(one, effort),
+        _whole(plant, effort),
+        _parts(plant, effort),
+        _write(plant, effort),
         {int(count): costs for count, costs in several.items()},
         _turns(_situations(frames), _LATER, effort),
     )

@@ -1,6 +1,7 @@
 """A live gateway on datagrams instead of CAN: `python -m bench.gateway_process SITE MODBUS_PORT CAN_PORT LOOP`.
 
-It is what `essgw run` runs, but for the bus. On SIGTERM it prints what came in, how long its cycles took and
+SITE is a site of bench/sites, one that is installed, or a file; CAN_PORT may be HEARS/TELLS (`datagram.py`). It is
+what `essgw run` runs, but for the bus. On SIGTERM it prints what came in, how long its cycles took and
 how late its loop was.
 """
 
@@ -53,7 +54,7 @@ def at(samples: Sequence[float], part: float) -> float:
     return ranked[min(len(ranked) - 1, int(len(ranked) * part))] * 1e3
 
 
-async def serve(site_name: str, port: int, can_port: int) -> None:
+async def serve(site_name: str, port: int, can_port: str) -> None:
     """Run until told to stop, then report."""
     site = load_site(Library((ROOT / "bench" / "sites",)), site_name)
     (name,) = site.buses
@@ -88,4 +89,4 @@ if __name__ == "__main__":
     datagram.register()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with asyncio.Runner(loop_factory=loop_factory(sys.argv[4])) as runner:
-        runner.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+        runner.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

@@ -1,13 +1,14 @@
 """What a run measured as Markdown: tables, and a few words on what each row means."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
+from bench.commands_report import commands
 from bench.held import CYCLE, LATER, held
 from bench.masters import Mode
 from bench.programs import real_time
 from bench.results import Results
-from bench.serve import Served
-from bench.timing import Spread
+from bench.serve import Served, Serving
+from bench.tables import pair, table
 
 _INTRO = """\
 # Performance
@@ -36,7 +37,8 @@ a dictionary. `Notifier`: python-can's Notifier and AsyncBufferedReader in the l
 _DECODE = "ns a frame for decoding alone, ours with all checks, cantools into a dictionary with choices off."
 _CYCLE = """\
 The demo site: 12 racks x 8 modules x 52 cells, {elements} values, {registers} registers that hold something, quality
-and age mirrors included. Control is not part of it yet."""
+and age mirrors included. In run, power flowing: racks, PCS and EMS on paper. `patch` brings control's points into the
+image; it is done after every write too. One accepted cyclic write, of heartbeat, enables and power in a block: {write} us."""
 _TOGETHER = """\
 One gateway process on one core; 32 masters each read 125 registers 10 times a second, latency counted from the time
 a request was due. The gateway cycles every {cycle:g} ms. The duration of a cycle is the median; latencies are those of
@@ -47,18 +49,8 @@ A frame with a new value is sent at a random moment, and its register is polled 
 half a cycle passes before the next picture is taken."""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """A table; the first `texts` columns are text, the others are figures."""
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * texts}{'--:|' * (len(head) - texts)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def _pair(costs: Spread, digits: int = 1, unit: float = 1) -> str:
-    return f"{costs.median / unit:.{digits}f} ({costs.best / unit:.{digits}f})"
-
-
-def _modes(results: Results) -> list[Mode]:
-    return [*dict.fromkeys(mode for of in results.serving.served.values() for mode in of)]
+def _modes(serving: Serving) -> list[Mode]:
+    return [*dict.fromkeys(mode for of in serving.served.values() for mode in of)]
 
 
 def _cells(served: Served | None) -> list[str]:
@@ -66,13 +58,15 @@ def _cells(served: Served | None) -> list[str]:
         return ["-", "-", "-", "-"]
     errors = str(served.errors) + (f" ({served.kinds})" if served.kinds else "")
     latency = f"{served.p50:.0f} / {served.p99:.0f}"
-    return [_pair(served.req_s, unit=1e3), latency, _pair(served.cpu), errors]
+    return [pair(served.req_s, unit=1e3), latency, pair(served.cpu), errors]
 
 
 def _serving(results: Results) -> Iterator[str]:
+    if (serving := results.serving) is None:
+        return
     yield f"## Modbus served\n\n{_SERVE}"
-    for mode in _modes(results):
-        rows = [[name, *_cells(modes.get(mode))] for name, modes in results.serving.served.items()]
+    for mode in _modes(serving):
+        rows = [[name, *_cells(modes.get(mode))] for name, modes in serving.served.items()]
         head = [
             "server",
             "1000 requests/s",
@@ -81,52 +75,62 @@ def _serving(results: Results) -> Iterator[str]:
             "errors",
         ]
         yield f"### {mode}, {mode.count} registers\n\n{table(head, rows)}"
-    rows = list(map(list, results.serving.pipelining.items()))
+    rows = list(map(list, serving.pipelining.items()))
     yield "### Several requests in one segment\n\n" + table(
         ["server", "transactions answered"], rows, texts=2
     )
-    if results.serving.absent:
-        yield f"Not on this machine, hence left out: {', '.join(results.serving.absent)}."
+    if serving.absent:
+        yield f"Not on this machine, hence left out: {', '.join(serving.absent)}."
 
 
-def _can(results: Results) -> Iterator[str]:
+def _path(results: Results) -> Iterator[str]:
     rows = [
-        [path.text, _pair(path.ours, 2), _pair(path.recv, 2), _pair(path.notifier, 2),
+        [path.text, pair(path.ours, 2), pair(path.recv, 2), pair(path.notifier, 2),
          f"{path.recv.median / path.ours.median:.1f}", f"{path.notifier.median / path.ours.median:.1f}",
          str(path.lost)]
         for path in results.paths
     ]  # fmt: skip
     head = ["frames", "ours", "recv", "Notifier", "recv / ours", "Notifier / ours", "lost by ours"]
-    yield f"## CAN path\n\n{_PATH}\n\n{table(head, rows)}"
+    if rows:
+        yield f"## CAN path\n\n{_PATH}\n\n{table(head, rows)}"
+
+
+def _decoding(results: Results) -> Iterator[str]:
     rows = [
-        [of.shape.message, of.shape.text, _pair(of.ours, 0), _pair(of.cantools, 0),
+        [of.shape.message, of.shape.text, pair(of.ours, 0), pair(of.cantools, 0),
          f"{of.cantools.median / of.ours.median:.1f}"]
         for of in results.decodings
     ]  # fmt: skip
     head = ["message", "what it carries", "ours", "cantools", "cantools / ours"]
-    yield f"## Decoding\n\n{_DECODE}\n\n{table(head, rows, texts=2)}"
+    if rows:
+        yield f"## Decoding\n\n{_DECODE}\n\n{table(head, rows, texts=2)}"
 
 
 def _cycle(results: Results) -> Iterator[str]:
-    cycle = results.cycle
-    rows = [[name, _pair(costs, 2)] for name, costs in cycle.parts.items()]
-    rows.append(["**whole cycle**", _pair(cycle.whole, 2)])
-    text = _CYCLE.format(elements=cycle.elements, registers=cycle.registers)
+    if (cycle := results.cycle) is None:
+        return
+    rows = [[name, pair(costs, 2)] for name, costs in cycle.parts.items()]
+    rows.append(["**whole cycle**", pair(cycle.whole, 2)])
+    text = _CYCLE.format(
+        elements=cycle.elements, registers=cycle.registers, write=pair(cycle.write, 0)
+    )
     yield f"## One cycle\n\n{text}\n\n{table(['part', 'ms'], rows)}"
-    rows = [[name, _pair(costs, 2)] for name, costs in cycle.situations.items()]
-    yield table(["what the racks say", "ms of a whole cycle"], rows)
+    rows = [[name, pair(costs, 2)] for name, costs in cycle.situations.items()]
+    yield table(["what the racks say, at rest", "ms of a whole cycle"], rows)
     one = cycle.containers[1].median
     rows = [
-        [str(count), _pair(costs, 2), f"{costs.median / one / count:.2f}"]
+        [str(count), pair(costs, 2), f"{costs.median / one / count:.2f}"]
         for count, costs in cycle.containers.items()
     ]
-    yield table(["containers", "ms of a whole cycle", "over so many times one"], rows)
+    yield table(["containers, at rest", "ms of a whole cycle", "over so many times one"], rows)
 
 
 def _together(results: Results) -> Iterator[str]:
+    if not results.together:
+        return
     rows = [
-        [run.feed.text, run.loop, _pair(run.cpu, 0), f"{run.cycle:.2f}", str(run.lost),
-         f"{run.p50:.0f} / {run.p99.best:.0f}", _pair(run.late),
+        [run.feed.text, run.loop, pair(run.cpu, 0), f"{run.cycle:.2f}", str(run.lost),
+         f"{run.p50:.0f} / {run.p99.best:.0f}", pair(run.late),
          str(sum(one.answered.errors for one in run.runs))]
         for run in results.together
     ]  # fmt: skip
@@ -137,32 +141,36 @@ def _together(results: Results) -> Iterator[str]:
             "loop late ms", "errors"]  # fmt: skip
     text = _TOGETHER.format(cycle=CYCLE)
     yield f"## End to end\n\n{text}\n\n{table(head, rows, texts=2)}"
+
+
+def _latency(results: Results) -> Iterator[str]:
     rows = [
         [of.text, str(of.probes), f"{of.p50:.1f}", f"{of.p99:.1f}", f"{of.worst:.1f}", str(of.never)]
         for of in results.latencies
     ]  # fmt: skip
     head = ["beside", "probes", "p50", "p99", "worst", "never seen"]
-    yield f"## CAN frame to readable register\n\n{_LATENCY}\n\n{table(head, rows)}"
+    if rows:
+        yield f"## CAN frame to readable register\n\n{_LATENCY}\n\n{table(head, rows)}"
 
 
 def _start(results: Results) -> Iterator[str]:
     rows = [
-        [start.text, _pair(start.answer, 2), f"{start.resident:.0f}"] for start in results.starts
+        [start.text, pair(start.answer, 2), f"{start.resident:.0f}"] for start in results.starts
     ]
     head = ["program", "s to the first answer", "resident MiB"]
-    yield f"## Start and memory\n\n{table(head, rows)}"
+    if rows:
+        yield f"## Start and memory\n\n{table(head, rows)}"
 
 
 def _held(results: Results) -> Iterator[str]:
     rows = [promise.cells() for promise in held(results)]
-    yield (
-        "## Numbers to hold\n\n"
-        + _HELD
-        + "\n\n"
-        + table(["what", "to hold", "median", "best", "verdict"], rows)
-    )
+    head = ["what", "to hold", "median", "best", "verdict"]
+    yield f"## Numbers to hold\n\n{_HELD}\n\n{table(head, rows)}"
     rest = "\n".join(f"- {what}: {why}." for what, why in LATER)
     yield f"Not measured yet:\n\n{rest}"
+
+
+_SECTIONS = (_held, _serving, _path, _decoding, _cycle, _together, _latency, commands, _start)
 
 
 def document(results: Results, machine: Iterable[tuple[str, str]], mode: str, date: str) -> str:
@@ -172,6 +180,6 @@ def document(results: Results, machine: Iterable[tuple[str, str]], mode: str, da
         mode=mode, date=date, machine=facts, denied="" if real_time() else " (denied to this run)"
     )
     sections = [intro.rstrip()]
-    for part in (_held, _serving, _can, _cycle, _together, _start):
-        sections += part(results)
+    for section in _SECTIONS:
+        sections += section(results)
     return "\n\n".join(sections) + "\n"

@@ -1,15 +1,18 @@
 """Everything that one run measured, in one place, and the figures that several pages need of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.canpath import Path
 from bench.cycle import Cycle
 from bench.decode import Decoding
 from bench.latency import Latency
+from bench.limits import Passed
 from bench.masters import Answered, Mode
+from bench.restart import Restarts
 from bench.serve import Served, Serving
 from bench.startup import Start
+from bench.stops import OnBus
 from bench.timing import Spread
 from bench.together import Together
 
@@ -18,23 +21,30 @@ LIMIT, LIBMODBUS = "C epoll (limit)", "libmodbus, select"
 PYMODBUS = "pymodbus, asyncio"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Results:
-    """One run of everything."""
+    """One run, part by part; a part that was not measured is empty."""
 
-    decodings: Sequence[Decoding]
-    paths: Sequence[Path]
-    cycle: Cycle
-    serving: Serving
-    together: Sequence[Together]
-    noise: Sequence[Answered]
-    latencies: Sequence[Latency]
-    starts: Sequence[Start]
+    decodings: Sequence[Decoding] = ()
+    paths: Sequence[Path] = ()
+    cycle: Cycle | None = None
+    serving: Serving | None = None
+    together: Sequence[Together] = ()
+    noise: Sequence[Answered] = ()
+    latencies: Sequence[Latency] = ()
+    on_bus: OnBus | None = None
+    passed: Sequence[Passed] = ()
+    restarts: Restarts | None = None
+    starts: Sequence[Start] = ()
+
+    @property
+    def _servers(self) -> Mapping[str, Mapping[Mode, Served]]:
+        return {} if self.serving is None else self.serving.served
 
     def served(self, server: str, connections: int, outstanding: int) -> Served | None:
         """How a server did with requests of 125 registers; None where it is absent."""
         mode = Mode(connections, outstanding)
-        return self.serving.served.get(server, {}).get(mode)
+        return self._servers.get(server, {}).get(mode)
 
     def faster(self, other: str, connections: int, outstanding: int = 1) -> Spread | None:
         """Our requests a second on uvloop over another server's; None where it is absent."""
@@ -49,8 +59,8 @@ class Results:
 
     def errors(self) -> int:
         """Wrong, late or lost responses of ours, over all modes and rounds."""
-        mine = [name for name in self.serving.served if "ess" in name]
-        return sum(s.errors for name in mine for s in self.serving.served[name].values())
+        mine = [modes for name, modes in self._servers.items() if "ess" in name]
+        return sum(served.errors for modes in mine for served in modes.values())
 
 
 def over(one: Spread, other: Spread) -> Spread:
