@@ -15,7 +15,7 @@ from gateway.mapping.image import REGISTERS, Column, Columns, Mirrors, Packed, R
 from gateway.mapping.registers import MapRows
 from gateway.mapping.rows import counts_of, spoken
 from gateway.mapping.schema.registers import ConstantRow, RegisterRow
-from gateway.mapping.shown import SHOWN, Layouts
+from gateway.mapping.shown import SHOWN, Layouts, blank
 from gateway.mapping.spread import BITS, Spread, spread, word_type
 from gateway.mapping.words import constant_words, text_to_words
 from gateway.mapping.writable import Place, Writable
@@ -72,12 +72,14 @@ class _Compiler:
         )
         mirrors, own_mirrors = self._mirrors(pack), self._mirrors(panel, own=True)
         self._rows.source.stop()
+        own = Columns(panel, own_mirrors)
+        own.encode(blank(self._layouts.panel), self._template)  # until control has decided (R19)
         holes = np.zeros(REGISTERS, np.uint8)
         if file.gaps == "refuse":
             holes[self._owner < 0] = 1
         return RegisterMap(
             file.map, file.version, self._rows.digest, self._template,
-            Columns(pack, mirrors), Columns(panel, own_mirrors),
+            Columns(pack, mirrors), own,
             holes.tobytes(), Writable(dict(self._places(groups.values()))),
         )  # fmt: skip
 

@@ -13,18 +13,21 @@ from collections.abc import Iterator
 import pytest
 from mapping.written import picture, words
 
+from gateway.control.panel import PANEL
 from gateway.mapping.library import Library, installed
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.schema.registers import ConstantRow
+from gateway.mapping.shown import SHOWN, point_of
 from gateway.mapping.words import TYPES, Arrangement, from_words, text_from_words
+from gateway.model.command import INSTRUCTIONS
 from gateway.model.pack import Layout, Topology
-from gateway.model.point import POINTS, Scope
+from gateway.model.point import POINTS, Kind, Scope
 
 GOLDEN = installed() / "registers" / "native.golden.csv"
 COLUMNS = (
     "address", "words", "type", "scale", "offset", "sign", "word_order", "byte_order", "missing",
-    "quality_at", "age_at", "shows", "rack", "module", "cell", "bit",
+    "quality_at", "age_at", "shows", "access", "rack", "module", "cell", "bit",
 )  # fmt: skip
 DEMO = Topology(12, 8, 52, 52)
 PLANT = 100
@@ -52,6 +55,10 @@ def native() -> MapRows:
 def lines(rows: MapRows) -> Iterator[tuple[str, ...]]:
     """Published places: everything but racks 2 to 11, inner modules, and inner cells and sensors."""
     for entry in entries(rows, Layout(DEMO)):
+        point = point_of(entry.row)
+        if point is not None and point.scope in {Scope.INTERLOCK, Scope.RESULT}:
+            yield _line(rows, entry)
+            continue
         corners = zip(entry.indices, (DEMO.racks, DEMO.modules, DEMO.cells), strict=False)
         if all(index in {1, last} for index, last in corners):
             yield _line(rows, entry)
@@ -62,14 +69,14 @@ def _line(rows: MapRows, entry: Entry) -> tuple[str, ...]:
     missing, order, mirrors = rows.missing(row), rows.arrangement(row), rows.rows.mirrors
     assert mirrors is not None
     shown = missing.constant if isinstance(missing, ConstantRow) else missing
-    point = POINTS.get(row.point or "")
+    point, mirrored = point_of(row), rows.is_mirrored(row, entry.address)
     cells = (
         entry.address, entry.words, row.type, f"{row.scale:g}", f"{row.offset:g}",
         (row.sign or rows.rows.sign) if point and point.signed else "",
         order.word_order, order.byte_order, shown if point else "",
-        entry.address + mirrors.quality if point else "",
-        entry.address + mirrors.age if point else "",
-        row.point or row.identity or row.const, *entry.indices, *[""] * (3 - len(entry.indices)),
+        entry.address + mirrors.quality if mirrored else "",
+        entry.address + mirrors.age if mirrored else "",
+        row.shows or row.identity or row.const, "write" if row.command else "", *entry.indices, *[""] * (3 - len(entry.indices)),
         "" if entry.bit is None else entry.bit,
     )  # fmt: skip
     return tuple(str(cell) for cell in cells)
@@ -94,7 +101,7 @@ def test_the_plant_block_is_one_read() -> None:
     """All values of the container, alarms included, lie in the first 100 registers."""
     plant = [
         entry for entry in entries(native(), Layout(DEMO))
-        if entry.row.point and POINTS[entry.row.point].scope is Scope.CONTAINER
+        if entry.row.shows in POINTS and POINTS[entry.row.shows].scope is Scope.CONTAINER
     ]  # fmt: skip
 
     assert max(entry.address + entry.words for entry in plant) <= PLANT
@@ -105,10 +112,14 @@ def test_the_plant_block_is_one_read() -> None:
 
 def test_every_point_is_shown_once() -> None:
     """No point has two places in the map; racks, modules and cells are all there."""
-    shown = [row.point for row in native().rows.registers if row.point]
+    rows = native().rows.registers
+    shown = [row.point for row in rows if row.point]
+    commands = [row.command for row in rows if row.command]
 
     assert len(set(shown)) == len(shown)
-    assert {scope for name in shown for scope in [POINTS[name].scope]} == set(Scope)
+    assert {SHOWN[name].scope for name in shown} == set(Scope)
+    assert sorted(commands) == sorted(INSTRUCTIONS)
+    assert set(PANEL) <= {*shown, *commands}
 
 
 @pytest.mark.parametrize("topology", OTHERS, ids=str)
@@ -126,7 +137,7 @@ def places(layout: Layout) -> dict[tuple[object, ...], tuple[int, int | None]]:
     numbers: Counter[tuple[object, ...]] = Counter()
     found: dict[tuple[object, ...], tuple[int, int | None]] = {}
     for entry in entries(native(), layout):
-        key = (entry.row.point or entry.row.at, *entry.indices[:1])
+        key = (entry.row.shows or entry.row.at, *entry.indices[:1])
         found[*key, numbers[key]] = entry.address, entry.bit
         numbers[key] += 1
     return found
@@ -168,9 +179,12 @@ def test_limits_that_are_unknown_read_0() -> None:
     """A limit that nobody told lets nothing through, on every rack and for the container."""
     layout = Layout(DEMO)
     image = compile_map(native(), layout).encode(picture({}, layout=layout))
-    limits = [entry for entry in entries(native(), layout) if "_limit" in (entry.row.point or "")]
+    limits = [
+        entry for entry in entries(native(), layout)
+        if (point := point_of(entry.row)) is not None and point.kind is Kind.LIMIT
+    ]  # fmt: skip
 
-    assert len(limits) == 4 + 4 * DEMO.racks
+    assert len(limits) == 4 + 4 + 4 * DEMO.racks
     assert all(not any(words(image, entry.address, entry.words)) for entry in limits)
 
 
@@ -179,7 +193,7 @@ def test_the_golden_file_belongs_to_the_map() -> None:
     with GOLDEN.open(newline="") as file:
         shown = {line["shows"] for line in csv.DictReader(file)}
 
-    assert shown == {str(row.point or row.identity or row.const) for row in native().rows.registers}
+    assert shown == {str(row.shows or row.identity or row.const) for row in native().rows.registers}
 
 
 if __name__ == "__main__":
