@@ -93,7 +93,15 @@ def begun(mutant: Mutant) -> int:
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     sys.meta_path.insert(0, Loader(f"gateway.control.{mutant.module}", mutant.source))
-    options = ("-x", "-q", "--assert=plain", "-p", "no:randomly", "-p", "no:cacheprovider")
+    options: tuple[str, ...] = (
+        "-x",
+        "-q",
+        "--assert=plain",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    )
     code: int = 1
     with contextlib.suppress(BaseException):
         close, rest = _order(mutant.module)

@@ -30,6 +30,11 @@ def test_a_setpoint_is_applied_with_its_sign(watts: float) -> None:
     assert paper.outcome.orders.value("operation") == (1 if watts > 0 else 2)
 
 
+def test_racks_at_rest_are_told_to_be_ready_to_discharge() -> None:
+    """Closed without power is not standby."""
+    assert held().history[-1].value("operation") == 1
+
+
 def test_power_rises_with_its_ramp_and_falls_at_once() -> None:
     """0.2 of the rating a second up; less is applied in the same cycle (R22)."""
     paper = held()
