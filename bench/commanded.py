@@ -8,16 +8,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import datagram
+from bench.datagram import Spy, free_port
 from bench.master import LEASE, Master
 from bench.masters import Tools, command
-from bench.programs import GENERATOR_CPU, ROOT, SERVER_CPU, answering, listening, python, running
+from bench.programs import (
+    GENERATOR_CPU,
+    ROOT,
+    SERVER_CPU,
+    Program,
+    answering,
+    listening,
+    python,
+    running,
+)
 from bench.together import MASTERS, RATE
 
 _SITE = ROOT / "bench" / "sites" / "commanded.yaml"
 _PCS_PORT = "5502"
 POWER = 800e3  # W out of the racks, about 50 A each
-AMPERES = 585.0  # of all racks then
+_AMPERES = 585.0  # of all racks then
 _TERM = 3600  # s of lease
 _READY, _MODE_AT = 3, 3
 "The mode, and its register in the native map."
@@ -29,11 +38,25 @@ STOP_BIT = 0x20
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What the gateway has to do beside."""
+
+    rate: int = RATE
+    "Frames a second; 0: the racks' own pace."
+    masters: bool = True
+    watts: float = POWER
+    "Out of the racks."
+    without: int | None = None
+    "An identifier that is not sent, because it is ours to send."
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
     """What runs."""
 
     master: Master
-    spy: datagram.Spy
+    spy: Spy
+    pcs: Program
     can_port: int
     "Where the gateway hears."
 
@@ -52,33 +75,38 @@ def placed(pcs_port: int) -> Iterator[Path]:
         yield path
 
 
-def feed(can_port: int, rate: int, seconds: float, without: int | None = None) -> list[str]:
+def feed(can_port: int, load: Load, seconds: float) -> list[str]:
     """The command that sends the racks' frames."""
-    line = python("bench.sender", can_port, rate, str(seconds), str(POWER))
-    return line if without is None else [*line, f"{without:x}"]
+    line = python("bench.sender", can_port, load.rate, str(seconds), str(load.watts))
+    return line if load.without is None else [*line, f"{load.without:x}"]
+
+
+_WHOLE = Load()
 
 
 @contextlib.contextmanager
-def at_work(
-    tools: Tools, site: Path, seconds: float, *, rate: int = RATE, masters: bool = True,
-    without: int | None = None,
-) -> Iterator[Plant]:  # fmt: skip
-    """A gateway that has adopted closed racks, its master with the lease, and as much load as asked for."""
-    port = datagram.free_port(socket.SOCK_STREAM)
-    can_port = datagram.free_port(socket.SOCK_DGRAM)
+def at_work(tools: Tools, seconds: float, load: Load = _WHOLE) -> Iterator[Plant]:
+    """A gateway with its PCS, racks that send, its master, and as much load as asked for."""
+    port, pcs_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    can_port = free_port(socket.SOCK_DGRAM)
     with contextlib.ExitStack() as stack:
-        spy = stack.enter_context(contextlib.closing(datagram.Spy()))
-        line = python("bench.gateway_process", str(site), port, f"{can_port}/{spy.port}", "uvloop")
-        stack.enter_context(running(line, SERVER_CPU, urgent=True))
+
+        def start(line: list[str], cpu: int) -> Program:
+            return stack.enter_context(running(line, cpu, urgent=True))
+
+        site = stack.enter_context(placed(pcs_port))
+        spy = stack.enter_context(contextlib.closing(Spy()))
+        amperes = _AMPERES if load.watts else 0.0
+        pcs = start(python("bench.pcs_process", pcs_port, str(amperes)), GENERATOR_CPU)
+        channel = f"{can_port}/{spy.port}"
+        start(python("bench.gateway_process", str(site), port, channel, "uvloop"), SERVER_CPU)
         answering(port)
         listening(can_port)
-        sending = feed(can_port, rate, seconds, without)
-        stack.enter_context(running(sending, GENERATOR_CPU, urgent=True))
-        if masters:
-            asking = command(tools, port, MASTERS, seconds, pattern=False)
-            stack.enter_context(running(asking, GENERATOR_CPU, urgent=True))
+        start(feed(can_port, load, seconds), GENERATOR_CPU)
+        if load.masters:
+            start(command(tools, port, MASTERS, seconds, pattern=False), GENERATOR_CPU)
         master = stack.enter_context(contextlib.closing(Master(port)))
-        yield Plant(master, spy, can_port)
+        yield Plant(master, spy, pcs, can_port)
 
 
 def adopted(plant: Plant, meanwhile: Callable[[], object] = lambda: None) -> None:

@@ -126,6 +126,9 @@ def _commands(results: Results) -> Iterator[Held]:
         yield Held(f"{what}: never told", 0, _plain(stops.never), digits=0)
         what = "keep-alives, full load: the worst that an interval is off"
         yield Held(what, _TRANSPORT, _plain(jitter.worst), " ms", digits=1)
+    if (opens := results.opens) is not None:
+        what = "disconnect on Modbus to the request to open, no current, full load: p99"
+        yield Held(what, _TRANSPORT, _plain(opens.p99), " ms", digits=1)
     for passed in results.passed:
         worst = _plain(math.inf if passed.never else passed.worst)
         what = f"lower limit on CAN to {passed.where}: worst"

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench import datagram
-from bench.commanded import AMPERES, Plant, adopted, at_work, placed, until
+from bench.commanded import Load, Plant, adopted, at_work, until
 from bench.master import FRESH, MODE, RUN
 from bench.masters import Tools
-from bench.programs import GENERATOR_CPU, Program, python, running, urgent
+from bench.programs import Program, urgent
 from bench.stops import part_of
 from bench.timing import Effort
 from bench.together import RATE
@@ -30,6 +30,7 @@ _WATTS = 3_000_000
 _AT, _BOUND_AT, _BATTERY = 78, 84, 2
 "The limit that is allowed, what binds the power, and that it is the battery."
 _PATIENCE = 1.0  # s
+_SETTLE = 0.2  # s, in which the PCS gets the last one
 _LONGEST = 0.06  # s between drops
 _PER_DROP = 0.12  # s, for the length of the load
 _BEFORE = 22.0  # s to start, to adopt, to listen, and to ramp up
@@ -139,25 +140,14 @@ def _passed(where: str, drops: Sequence[_Drop], seen: Iterable[float | None]) ->
 
 def measure(effort: Effort, tools: Tools, *, loaded: bool) -> list[Passed]:
     """Both ways at once, with the simulator's own pace of frames or under full load."""
-    port = datagram.free_port(socket.SOCK_STREAM)
     seconds = _BEFORE + effort.drops * _PER_DROP
     beside = "32,000 frames/s and 32 masters" if loaded else "the racks' own frames"
-    with placed(port) as site:
-        line = python("bench.pcs_process", port, str(AMPERES))
-        with running(line, GENERATOR_CPU, urgent=True) as pcs:
-            with (
-                at_work(
-                    tools,
-                    site,
-                    seconds,
-                    rate=RATE if loaded else 0,
-                    masters=loaded,
-                    without=_LIMITS,
-                ) as plant,
-                urgent(),
-            ):
-                drops = _drops(plant, effort.drops)
-            return [
-                _passed(f"register, {beside}", drops, [drop.read for drop in drops]),
-                _passed(f"PCS command, {beside}", drops, _commanded(drops, pcs)),
-            ]
+    load = Load(RATE if loaded else 0, masters=loaded, without=_LIMITS)
+    with at_work(tools, seconds, load) as plant, urgent():
+        drops = _drops(plant, effort.drops)
+        time.sleep(_SETTLE)
+        at_pcs = list(_commanded(drops, plant.pcs))
+    return [
+        _passed(f"register, {beside}", drops, [drop.read for drop in drops]),
+        _passed(f"PCS command, {beside}", drops, at_pcs),
+    ]

@@ -1,7 +1,7 @@
 """A PCS that takes everything and writes down when: `python -m bench.pcs_process PORT DC_AMPERES`.
 
 The registers are those of the simulated PCS (conformance/sim/pcs_server.py); it runs when told to, gives what it is
-asked, and reads the current that the racks tell. Prints JSON on SIGTERM: seconds (perf_counter), W and A of
+asked, and measures the current that it is given here, as the racks tell. Prints JSON on SIGTERM: seconds (perf_counter), W and A of
 discharging as they were after each write.
 """
 
@@ -31,7 +31,7 @@ def _number(registers: list[int], at: int) -> int:
 
 def measured(settings: list[int], amperes: float) -> list[int]:
     """Registers 100 to 111."""
-    deci = round(amperes * 10) if settings[_RUN] else 0
+    deci = round(amperes * 10)
     return [
         2 if settings[_RUN] else 1, 0, settings[_POWER], settings[_POWER + 1], 0, 0, _VOLTS,
         deci >> 16 & 0xFFFF, deci & 0xFFFF, int(time.monotonic()) & 0xFFFF, 0x26, 0x25A0,

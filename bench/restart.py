@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.commanded import feed, placed, rack_of
+from bench.commanded import Load, feed, placed, rack_of
 from bench.datagram import Spy, free_port
 from bench.programs import GENERATOR_CPU, SERVER_CPU, Program, listening, python, running
 from bench.timing import Effort, Spread, spread
@@ -76,7 +76,7 @@ def _restarts(site: Path, count: int) -> Iterator[tuple[float, float]]:
     last, spy = 0.0, Spy()
     with (
         contextlib.closing(spy),
-        running(feed(can_port, 0, (count + 1) * _PER_RESTART), GENERATOR_CPU),
+        running(feed(can_port, Load(0), (count + 1) * _PER_RESTART), GENERATOR_CPU),
     ):
         for number in range(count + 1):
             begin = time.perf_counter()

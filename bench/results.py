@@ -9,6 +9,7 @@ from bench.decode import Decoding
 from bench.latency import Latency
 from bench.limits import Passed
 from bench.masters import Answered, Mode
+from bench.opens import Opens
 from bench.restart import Restarts
 from bench.serve import Served, Serving
 from bench.startup import Start
@@ -33,6 +34,7 @@ class Results:
     noise: Sequence[Answered] = ()
     latencies: Sequence[Latency] = ()
     on_bus: OnBus | None = None
+    opens: Opens | None = None
     passed: Sequence[Passed] = ()
     restarts: Restarts | None = None
     starts: Sequence[Start] = ()

@@ -1,6 +1,6 @@
 """Measure everything and write docs/performance.md: `python -m bench.run [--quick] [--part PART] [--output FILE]`.
 
-Needs gcc, taskset and two CPUs; libmodbus (libmodbus-dev) for its row. `--quick` takes under 3 minutes, `--part` what
+Needs gcc, taskset and two CPUs; libmodbus (libmodbus-dev) for its row. `--quick` takes under 4 minutes, `--part` what
 the part takes; both only print unless a file is given. A full run takes under 12 minutes.
 """
 
@@ -26,6 +26,7 @@ from bench import (
     limits,
     machine,
     masters,
+    opens,
     restart,
     serve,
     startup,
@@ -84,6 +85,7 @@ def _latency(bench: Bench, results: Results) -> None:
 def _stops(bench: Bench, results: Results) -> None:
     bench.calm.wait()
     results.on_bus = stops.measure(bench.effort, bench.tools)
+    results.opens = opens.measure(bench.effort, bench.tools)
 
 
 def _limits(bench: Bench, results: Results) -> None:
@@ -131,7 +133,7 @@ def measure(effort: Effort, tools: masters.Tools, parts: Collection[str]) -> Res
 def main() -> None:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under 3 minutes, less exact")
+    parser.add_argument("--quick", action="store_true", help="under 4 minutes, less exact")
     parser.add_argument(
         "--part", action="append", choices=PARTS, help="measure only this; repeatable"
     )

@@ -7,14 +7,13 @@ Times of frames are the kernel's, as they come to the generator's socket.
 """
 
 import random
-import socket
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.commanded import RACKS, STOP_BIT, Plant, adopted, at_work, placed, rack_of
-from bench.datagram import Heard, free_port
+from bench.commanded import RACKS, STOP_BIT, Plant, adopted, at_work, rack_of
+from bench.datagram import Heard
 from bench.master import FRESH, RESET, STOP
 from bench.masters import Tools
 from bench.programs import urgent
@@ -22,9 +21,9 @@ from bench.timing import Effort
 
 _PERIOD = 100.0  # ms, of the request in the demo protocol
 LATE = 20.0  # ms
-_LONGEST = 0.1  # s between a reset and the next stop
+_LONGEST = 0.3  # s between a reset and the next stop
 _PATIENCE = 1.0  # s
-_PER_STOP = 0.2  # s, for the length of the load
+_PER_STOP = 0.3  # s, for the length of the load
 _BEFORE = 12.0  # s to start, to adopt and to listen
 
 
@@ -129,7 +128,7 @@ def _stops(plant: Plant, count: int) -> Stops:
 def measure(effort: Effort, tools: Tools) -> OnBus:
     """Both, one after the other, on one gateway."""
     seconds = _BEFORE + effort.jitter_seconds + effort.stops * _PER_STOP
-    with placed(free_port(socket.SOCK_STREAM)) as site, at_work(tools, site, seconds) as plant:
+    with at_work(tools, seconds) as plant:
         adopted(plant)
         with urgent():
             jitter = _jitter(plant, effort.jitter_seconds)

@@ -28,13 +28,14 @@ class Effort:
     "s, in all, to wait for neighbours to pause."
     stops: int
     jitter_seconds: float
+    opens: int
     drops: int
     "Lower limits that are told."
     restarts: int
 
 
-QUICK = Effort(5, 2, 0.5, (125,), 1, 2.0, 60, 2, 20.0, 40, 3.0, 30, 2)
-FULL = Effort(15, 5, 0.6, (125, 10), 3, 4.0, 300, 5, 120.0, 250, 15.0, 200, 10)
+QUICK = Effort(5, 2, 0.5, (125,), 1, 2.0, 60, 2, 20.0, 40, 3.0, 30, 30, 2)
+FULL = Effort(15, 4, 0.6, (125, 10), 3, 4.0, 300, 5, 60.0, 200, 15.0, 200, 200, 10)
 
 
 @dataclass(frozen=True, slots=True)
