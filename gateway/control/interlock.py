@@ -132,7 +132,6 @@ def _of(cause: Cause, number: int, level: str, scope: Scope, effects: Effect) ->
 
 
 _R, _C = Scope.RACK, Scope.CONTAINER
-_SITE = "A threshold of the site's own"
 
 # fmt: off
 _OWN = (
@@ -151,16 +150,16 @@ _OWN = (
     Interlock(77, "journal_failed", _C, _BLOCK, "The journal cannot be written (R41)", "Make room on the disk, or check its rights."),
     Interlock(78, "not_live", _C, Effect.ZERO | _BLOCK, "The data are replayed (R35)", "Nothing: this is no live plant."),
     Interlock(79, "bus_inconsistent", _C, Effect.ZERO | _BLOCK, "Currents of racks and PCS contradict each other (R42)", "Compare with a clamp meter; find the wrong sensor.", delay_on=5.0),
-    Interlock(80, "cell_voltage_high", _R, _CHARGE, _SITE, "Discharge; balance the cells.", bypassable=True),
-    Interlock(81, "cell_voltage_low", _R, _DISCHARGE, _SITE, "Charge; balance the cells.", bypassable=True),
-    Interlock(82, "cell_temperature_high", _R, Effect.ZERO | _BLOCK, _SITE, "Check cooling.", bypassable=True),
-    Interlock(83, "cell_temperature_low", _R, _CHARGE, _SITE, "Let it warm up.", bypassable=True),
-    Interlock(84, "rack_voltage_high", _R, _CHARGE | _BLOCK, _SITE, "Discharge.", bypassable=True),
-    Interlock(85, "rack_voltage_low", _R, _DISCHARGE, _SITE, "Charge.", bypassable=True),
-    Interlock(86, "insulation_low", _C, _STAND, _SITE, "Find the ground fault."),
-    Interlock(87, "rack_current_high", _R, _LEAVE, _SITE, "Compare the PCS setpoint with the limits."),
-    Interlock(88, "soc_high", _R, _CHARGE, _SITE, "Discharge.", bypassable=True),
-    Interlock(89, "soc_low", _R, _DISCHARGE, _SITE, "Charge.", bypassable=True),
+    Interlock(80, "cell_voltage_high", _R, _CHARGE, "A cell is above the threshold of the site, or lost", "Discharge; balance the cells.", bypassable=True),
+    Interlock(81, "cell_voltage_low", _R, _DISCHARGE, "A cell is below the threshold of the site, or lost", "Charge; balance the cells.", bypassable=True),
+    Interlock(82, "cell_temperature_high", _R, Effect.ZERO | _BLOCK, "A temperature is above the threshold of the site, or lost", "Check cooling.", bypassable=True),
+    Interlock(83, "cell_temperature_low", _R, _CHARGE, "A temperature is below the threshold of the site, or lost", "Let it warm up.", bypassable=True),
+    Interlock(84, "rack_voltage_high", _R, _CHARGE | _BLOCK, "The rack's voltage is above the threshold of the site, or lost", "Discharge.", bypassable=True),
+    Interlock(85, "rack_voltage_low", _R, _DISCHARGE, "The rack's voltage is below the threshold of the site, or lost", "Charge.", bypassable=True),
+    Interlock(86, "insulation_low", _C, _STAND, "Insulation is below the threshold of the site, or lost", "Find the ground fault."),
+    Interlock(87, "rack_current_high", _R, _LEAVE, "The rack's current is above the threshold of the site, or lost", "Compare the PCS setpoint with the limits."),
+    Interlock(88, "soc_high", _R, _CHARGE, "State of charge is above the threshold of the site, or lost", "Discharge.", bypassable=True),
+    Interlock(89, "soc_low", _R, _DISCHARGE, "State of charge is below the threshold of the site, or lost", "Charge.", bypassable=True),
 )
 # fmt: on
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from gateway.control.facts import Facts
+from gateway.control.facts import Facts, Numbers
 from gateway.control.settings import Intent, Settings
 from gateway.control.state import Phase, State, Wait
 
@@ -65,3 +65,18 @@ def _first(ready: Sequence[int], on_bus: Sequence[float], facts: Facts, settings
         return sum(0 <= volts[other] - low <= settings.join_window for other in ready)
 
     return min(ready, key=lambda index: (-group(index), volts[index], index))
+
+
+def rest_since(
+    state: State, facts: Facts, currents: Numbers, settings: Settings, now: float
+) -> float:
+    """Since when the bus carries no current, and its racks none between them that counts (R29)."""
+    total = 0.0
+    for current, connected in zip(currents, facts.connected, strict=True):
+        if connected != 0:
+            total += current
+            if not abs(current) < settings.circulating:
+                return math.nan
+    if not abs(total) < settings.low_current:
+        return math.nan
+    return now if math.isnan(state.rest_since) else state.rest_since

@@ -123,7 +123,8 @@ def _disable(state: State, command: Command, _: Situation) -> Change:
 
 def _reset(state: State, _: Command, on: Situation) -> Change:
     """Reset what can be reset (R24, CMD-06); what only a BMU can take back is asked of it first."""
-    if not is_latched(state.chain):
+    fault = on.settings.path is PcsPath.WE_DRIVE and on.plant.pcs.has_fault
+    if not is_latched(state.chain) and not fault:
         return state, refused(Reason.POSITION_REACHED, "nothing is latched")
     left = [key for key in causes_left(state.chain) if key[0] > _BMU_ROWS]
     left = [key for key in left if row_of(key).name != _STOP_ROW]  # its cause ends with the reset

@@ -1,7 +1,9 @@
 """What a state orders: from racks, and from the PCS that the gateway drives (R8, R11-R14, R27)."""
 
 import math
+from collections.abc import Mapping
 
+from gateway.control.chain import united
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
 from gateway.control.sequence import ASKED
@@ -13,24 +15,35 @@ _HEARTBEATS = 65535
 _STANDBY, _DISCHARGE, _CHARGE = 0.0, 1.0, 2.0  # OPERATION
 
 
+def _held(state: State) -> Mapping[Phase, float]:
+    """While racks are being adopted: closed ones are held, unless something stands that opens them."""
+    opens = bool(united(state.chain, range(1, len(state.racks) + 1)) & Effect.OPEN)
+    return _LEFT if opens else _HELD
+
+
+_LEFT = dict.fromkeys(Phase, math.nan)
+_HELD = {**_LEFT, Phase.CLOSED: 1.0}
+
+
 def ordered(state: State, now: float) -> Orders:
-    """The orders of this cycle; none to racks while they are being adopted (R14)."""
+    """The orders of this cycle; racks that are being adopted are held if closed, and not moved (R14)."""
     adopting = state.mode is Mode.ADOPT
-    connects = tuple([ASKED[rack.phase] for rack in state.racks])
+    asked = _held(state) if adopting else ASKED
+    connects = tuple([asked[rack.phase] for rack in state.racks])
     values = {
         "heartbeat": (float(int(now - state.started) % _HEARTBEATS),),
         "alarm_reset": (float(now <= state.reset_until),),
         "stop": (float(state.stopped or bool(state.tripped_by)),),
         "clock": (state.clock,),
-        "rack_connect": (math.nan,) * len(connects) if adopting else connects,
-        "operation": (math.nan if adopting else _operation(state, connects),),
+        "rack_connect": connects,
+        "operation": (_operation(state, connects),),
     }
     return Orders(now, values)
 
 
 def _operation(state: State, connects: tuple[float, ...]) -> float:
     if 1 not in connects:
-        return _STANDBY
+        return math.nan if state.mode is Mode.ADOPT else _STANDBY
     return _CHARGE if state.power.applied < 0 else _DISCHARGE
 
 
@@ -51,6 +64,7 @@ def pcs_order(state: State, settings: Settings, limits: Allowed, now: float) -> 
         reactive=state.reactive.applied if run else 0.0,
         run=run,
         stop=not run,
+        reset=drives and now <= state.reset_until,
         access=drives and not state.left_alone,
         charge_current=limits.charge.amperes,
         discharge_current=limits.discharge.amperes,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from gateway.control.chain import by_rack
 from gateway.control.current import known_currents
-from gateway.control.facts import QUIET, Facts, Numbers, Plant
+from gateway.control.facts import QUIET, Facts, Plant
 from gateway.control.interlock import Effect
-from gateway.control.join import next_to_join
+from gateway.control.join import next_to_join, rest_since
 from gateway.control.settings import Settings
 from gateway.control.state import Mode, Phase, Rack, State, Wait
 from gateway.model.event import KINDS, Event
@@ -212,9 +212,9 @@ def sequenced(
 ) -> tuple[State, tuple[Event, ...]]:
     """All racks after a cycle."""
     currents = known_currents(state, facts, settings, plant, now)
-    rest_since = _rest_since(state, facts, currents, settings, now)
-    if rest_since is not state.rest_since:
-        state = dataclasses.replace(state, rest_since=rest_since)
+    at_rest = rest_since(state, facts, currents, settings, now)
+    if at_rest is not state.rest_since:
+        state = dataclasses.replace(state, rest_since=at_rest)
     waits, against = next_to_join(state, facts, settings, now), by_rack(state.chain)
     steps = _steps(state, settings)
     racks, events = list(state.racks), []
@@ -256,16 +256,6 @@ def _is_steady(rack: Rack, connected: float, effects: Effect) -> bool:
         rests = rack.wait is (Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
         return agrees and rests and not rack.is_wanted
     return False
-
-
-def _rest_since(
-    state: State, facts: Facts, currents: Numbers, settings: Settings, now: float
-) -> float:
-    """Since when every rack that conducts, or may, carries no current that counts (R29)."""
-    for current, connected in zip(currents, facts.connected, strict=True):
-        if connected != 0 and not abs(current) < settings.low_current:
-            return math.nan
-    return now if math.isnan(state.rest_since) else state.rest_since
 
 
 _ENTERED = {

@@ -72,7 +72,9 @@ class Settings:
     "s from the rating to zero after an EMS loss (R10); any other fall is at once."
     select_window: float = 10.0
     low_current: float = 5.0
-    "A of a rack that count as none (R29, R30)."
+    "A of a rack, or of the bus, that count as none (R29, R30)."
+    circulating: float = 20.0
+    "A that may flow between racks while others join (R29); foxBMS has 20."
     rest: float = 1.0
     "s of low current before a rack may join (R29)."
     open_wait: float = 30.0

@@ -156,10 +156,11 @@ def _run_word(order: PcsOrder, codes: Mapping[str, int]) -> str:
 _ORDERED: Mapping[str, Callable[[PcsOrder], float]] = {
     "power": lambda order: order.power if runs(order) else 0.0,
     "reactive": lambda order: order.reactive if runs(order) else 0.0,
+    "reset": lambda order: float(order.reset),
     "charge_current": lambda order: max(order.charge_current, 0.0),
     "discharge_current": lambda order: max(order.discharge_current, 0.0),
 }
-"What of an order a row writes, in W, var and A."
+"What of an order a row writes, in W, var and A; a reset is 1 while it is asked for."
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _MOST_READ, _MOST_WRITTEN = 125, 123
 _STILL = 5.0
 "Seconds for which a PCS's heartbeat may stand still, unless its row says otherwise."
 _RANKS = {
-    "": 0, "charge_current": 1, "discharge_current": 1, "reactive": 2, "power": 3,
+    "": 0, "reset": 0, "charge_current": 1, "discharge_current": 1, "reactive": 2, "power": 3,
     "heartbeat": 4, "run": 5,
 }  # fmt: skip
 "What goes out first on the way to running: what narrows before what widens, the permission last."

@@ -46,7 +46,7 @@ _ROWS = (
     Kind(13, "setpoint", _I, "{origin}: {row} {value:g}: {detail}"),
     Kind(20, "lease_granted", _N, "{origin} has the lease for {value:g} s"),
     Kind(21, "lease_ended", _N, "{origin} has the lease no more: {detail}"),
-    Kind(30, "interlock_tripped", _T, "{row} tripped: {value:g}"),
+    Kind(30, "interlock_tripped", _W, "{row} acts: {value:g}"),
     Kind(31, "interlock_gone", _N, "the cause of {row} is gone"),
     Kind(32, "first_out", _T, "first out: {row}, {value:g}"),
     Kind(33, "interlock_reset", _N, "{row} is reset"),

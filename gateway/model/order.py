@@ -77,6 +77,8 @@ class PcsOrder:
     "var, positive when injecting."
     run: bool = False
     stop: bool = True
+    reset: bool = False
+    "Take a fault back."
     access: bool = True
     "False: leave the PCS alone, reads included, so that its own watchdog trips it (R12)."
     charge_current: float = 0.0

@@ -193,3 +193,19 @@ def test_a_second_connect_waits_for_the_first() -> None:
     assert again.reason is Reason.IN_EXECUTION
     assert done is not None
     assert done.reason is Reason.POSITION_REACHED
+
+
+@pytest.mark.parametrize(("between", "joins"), [(19.9, True), (20.1, False)])
+def test_racks_may_exchange_current(between: float, *, joins: bool) -> None:
+    """What flows between racks on a bus at rest keeps no other from joining, up to a bound (R29)."""
+    paper = Paper(settings=dataclasses.replace(SETTINGS, rest=0.1, open_wait=3)).adopted()
+    paper.write("lease", 3600)
+    paper.beating = EMS
+    paper.operate("connect")
+    while paper.state.racks[1].phase is not Phase.CLOSED:
+        paper.step()
+    paper.racks[0].current, paper.racks[1].current = between, -between
+    paper.run(2)
+
+    assert (paper.state.racks[2].phase is Phase.CLOSED) is joins
+    assert paper.state.racks[2].wait is (Wait.NOTHING if joins else Wait.REST)

@@ -34,7 +34,7 @@ def test_the_pcs_is_told_power_and_limits() -> None:
     paper.step()
     told = order(paper)
 
-    assert told == PcsOrder(paper.now, 100e3, 5e3, True, False, True, 300, 300)  # noqa: FBT003 - as it is declared
+    assert told == PcsOrder(paper.now, 100e3, 5e3, True, False, False, True, 300, 300)  # noqa: FBT003 - as it is declared
 
 
 @pytest.mark.parametrize("path", [path for path in PcsPath if path is not PcsPath.WE_DRIVE])
@@ -202,3 +202,20 @@ def test_our_heartbeat_counts_seconds_of_cycles() -> None:
     assert beats == sorted(beats)
     assert beats[-1] - beats[0] == pytest.approx(3, abs=1)
     assert paper.step().orders.value("heartbeat") < 65535
+
+
+def test_a_reset_takes_the_pcs_s_fault_back() -> None:
+    """While a reset is passed on the PCS is told so too, also where nothing of ours is latched (R12, R24)."""
+    paper = driving(None)
+    paper.keeps_pcs = False
+    paper.pcs(has_fault=True)
+    paper.run(0.1)
+    assert not order(paper).reset
+
+    assert paper.write("alarm_reset", 1).refusal is None
+    paper.step()
+    assert order(paper).reset
+    paper.pcs(has_fault=False)
+    paper.run(SETTINGS.reset_time + 0.1)
+    assert not order(paper).reset
+    assert paper.write("alarm_reset", 2).refusal is not None

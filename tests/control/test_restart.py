@@ -57,6 +57,19 @@ def test_nothing_is_ordered_before_all_is_known() -> None:
     assert paper.state.racks[0].phase is Phase.OPEN
 
 
+def test_a_closed_rack_is_held_while_others_are_awaited() -> None:
+    """Until all is known closed racks are told to stay, and nothing else is ordered: BMUs time out (R14)."""
+    paper = Paper().connected()
+    paper.restarted()
+    paper.racks[2].heard = False
+    while paper.mode is Mode.ADOPT:
+        paper.step()
+    before = [racks_of(orders) for orders in paper.history[1:-1]]
+
+    assert len(before) > 100
+    assert all(values[:2] == [1, 1] and math.isnan(values[2]) for values in before)
+
+
 def test_a_rack_in_half_done_precharge_is_opened() -> None:
     """The one exception to a start that moves nothing (R14)."""
     paper = Paper()

@@ -67,7 +67,9 @@ class ControlRow(Row):
     ramp_up: Part | None = None
     ramp_down: Positive | None = None
     select_window: Positive | None = None
+    limit_band: Part | None = None
     low_current: Positive | None = None
+    circulating: Positive | None = None
     rest: Amount | None = None
     open_wait: Positive | None = None
     under_load_after: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -51,9 +51,11 @@ class WriteRow(PlacedRow):
     """Something that is written: a part of the order, the heartbeat, or always the same number."""
 
     what: (
-        Literal["power", "reactive", "run", "charge_current", "discharge_current", "heartbeat"]
+        Literal[
+            "power", "reactive", "run", "charge_current", "discharge_current", "heartbeat", "reset",
+        ]
         | None
-    ) = None
+    ) = None  # fmt: skip
     const: int | None = None
     codes: dict[str, int] = {}
     "Of `run`: the numbers for run, stop and, if there is one, standby."
