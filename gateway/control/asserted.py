@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from gateway.control.facts import Asserted, Facts, Plant
+from gateway.control.identity import differs
 from gateway.control.interlock import BY_NAME
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import State
@@ -16,6 +17,7 @@ def causes(state: State, facts: Facts, settings: Settings, plant: Plant, now: fl
     """Every row whose cause is there, with the value that says so."""
     found = dict(facts.reported)
     found.update(_of_racks(state, facts, settings, now))
+    found.update(_of_others(state, facts))
     found.update(_of_container(state, facts, plant))
     if settings.path is PcsPath.WE_DRIVE:
         found.update(_of_pcs(state, facts, settings, plant, now))
@@ -41,6 +43,13 @@ def _of_racks(state: State, facts: Facts, settings: Settings, now: float) -> Ite
             yield _row("contactor_mismatch", number, facts.connected[index])
         if now < rack.locked_until:
             yield _row("precharge_lockout", number, rack.locked_until - now)
+
+
+def _of_others(state: State, facts: Facts) -> Iterator[Cause]:
+    """Racks that are not who they were."""
+    for number, (rack, serial) in enumerate(zip(state.racks, facts.serials, strict=True), 1):
+        if differs(rack, serial):
+            yield _row("rack_identity_changed", number, serial)
 
 
 def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:

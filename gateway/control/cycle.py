@@ -13,6 +13,7 @@ from gateway.control import arbiter, chain, limit, watchdog
 from gateway.control.asserted import causes
 from gateway.control.cyclic import written
 from gateway.control.facts import QUIET, Facts, Plant
+from gateway.control.identity import noted
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
 from gateway.control.machine import Situation as Seen
@@ -137,6 +138,7 @@ def step(
 ) -> Outcome:
     """One control cycle."""
     events: list[Event] = []
+    state = noted(state, facts, plant)
     state, told = watchdog.expired(state, now)
     events += told
     state, told = watchdog.watched(state, settings, now)

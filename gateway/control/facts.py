@@ -60,6 +60,8 @@ class Facts:
     bus_voltage: float
     reported: Asserted
     "Alarms and trips of BMUs, and thresholds of the site's own."
+    serials: Numbers
+    "Serial number of each rack."
 
     @property
     def conducts(self) -> tuple[bool, ...]:
@@ -89,6 +91,7 @@ def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
         _limit(snapshot, "discharge_power_limit"),
         _known(snapshot, "voltage")[0],
         {**_alarms(snapshot), **_beyond(snapshot, thresholds)},
+        _known(snapshot, "rack_serial"),
     )
 
 

@@ -160,6 +160,7 @@ _OWN = (
     Interlock(87, "rack_current_high", _R, _LEAVE, "The rack's current is above the threshold of the site, or lost", "Compare the PCS setpoint with the limits."),
     Interlock(88, "soc_high", _R, _CHARGE, "State of charge is above the threshold of the site, or lost", "Discharge.", bypassable=True),
     Interlock(89, "soc_low", _R, _DISCHARGE, "State of charge is below the threshold of the site, or lost", "Charge.", bypassable=True),
+    Interlock(90, "rack_identity_changed", _R, _BLOCK | _LATCH, "The rack's serial number is another one than before (R31)", "Check the rack; the reset confirms it."),
 )
 # fmt: on
 

@@ -12,6 +12,7 @@ from gateway.control import arbiter
 from gateway.control.arbiter import ACCEPTED, refused
 from gateway.control.chain import causes_left, is_latched, row_of, standing_against
 from gateway.control.facts import Facts, Plant
+from gateway.control.identity import ROW, confirmed
 from gateway.control.interlock import Effect
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import Mode, Phase, Rack, State
@@ -31,7 +32,8 @@ class Situation:
 
 Change = tuple[State, Verdict]
 _OFF_BUS = {Phase.OPEN, Phase.COOLING, Phase.WAITING}
-_STOP_ROW = "software_stop"
+_ENDED = {"software_stop", ROW.name}
+"Rows whose cause ends with the reset."
 _BMU_ROWS = 64
 "Rows up to here are reported by BMUs: a reset is passed on to them before it is judged."
 
@@ -122,14 +124,18 @@ def _disable(state: State, command: Command, _: Situation) -> Change:
 
 
 def _reset(state: State, _: Command, on: Situation) -> Change:
-    """Reset what can be reset (R24, CMD-06); what only a BMU can take back is asked of it first."""
+    """Reset what can be reset (R24, CMD-06); what only a BMU can take back is asked of it first.
+
+    It confirms racks whose identity has changed, until there are commands of maintenance (R31).
+    """
     fault = on.settings.path is PcsPath.WE_DRIVE and on.plant.pcs.has_fault
     if not is_latched(state.chain) and not fault:
         return state, refused(Reason.POSITION_REACHED, "nothing is latched")
     left = [key for key in causes_left(state.chain) if key[0] > _BMU_ROWS]
-    left = [key for key in left if row_of(key).name != _STOP_ROW]  # its cause ends with the reset
+    left = [key for key in left if row_of(key).name not in _ENDED]
     if left:
         return state, refused(Reason.BLOCKED_BY_INTERLOCKING, row_of(left[0]).name)
+    state = confirmed(state, on.facts)
     until = on.now + on.settings.reset_time
     return dataclasses.replace(state, reset_until=until, stopped=False), ACCEPTED
 

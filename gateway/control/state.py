@@ -131,6 +131,8 @@ class Rack:
     mismatch: bool = False
     "Its feedback has contradicted the order beyond its time (R31)."
     openings_under_load: int = 0
+    serial: float = math.nan
+    "Whom the rack was last known, or confirmed, to be (R31)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ FORCED: Mapping[str, tuple[Callable[[Paper], None], float]] = {
     "pcs_fault": (lambda paper: paper.pcs(has_fault=True), 0),
     "journal_failed": (_plant(journal_failed="disk full"), 0),
     "not_live": (_plant(is_live=False), 0),
+    "rack_identity_changed": (_rack(serial=8.0), 0),
     "bus_inconsistent": (lambda paper: paper.pcs(dc_current=100.0), 5.1),
 }
 "How to force a row that no BMU reports, and how long it takes."

@@ -40,6 +40,7 @@ FIRST = {
     "cycle": ("directions", "modes", "lease"),
     "cyclic": ("setpoints", "directions"),
     "facts": ("facts",),
+    "identity": ("identity",),
     "interlock": ("interlock_table",),
     "join": ("joining",),
     "limit": ("limits", "setpoints"),

@@ -39,6 +39,7 @@ class PaperRack:
     voltage: float = 1300.0
     current: float = 0.0
     connected: float = 0.0
+    serial: float = 7.0
     heard: bool = True
     silent: bool = False
     stuck: bool = False
@@ -86,15 +87,11 @@ class Paper:
 
     def facts(self) -> Facts:
         """What control sees now."""
-        nan = math.nan
-        conducts = any(rack.connected != 0 for rack in self.racks)
-        scale = 1.0 if conducts else 0.0
+        scale = float(any(rack.connected != 0 for rack in self.racks))
         return Facts(
-            voltage=tuple(nan if rack.silent else rack.voltage for rack in self.racks),
-            current=tuple(nan if rack.silent else rack.current for rack in self.racks),
-            connected=tuple(
-                nan if rack.silent or not rack.heard else rack.connected for rack in self.racks
-            ),
+            voltage=self._told_by(lambda rack: rack.voltage),
+            current=self._told_by(lambda rack: rack.current),
+            connected=self._told_by(lambda rack: rack.connected if rack.heard else math.nan),
             precharging=tuple(rack.precharging for rack in self.racks),
             heard=tuple(rack.heard for rack in self.racks),
             limits_age=tuple(rack.limits_age if rack.heard else math.inf for rack in self.racks),
@@ -104,7 +101,11 @@ class Paper:
             discharge_watts=self.watts[1] * scale,
             bus_voltage=1300.0,
             reported=dict(self.reported),
+            serials=self._told_by(lambda rack: rack.serial),
         )
+
+    def _told_by(self, tells: Callable[[PaperRack], float]) -> tuple[float, ...]:
+        return tuple(math.nan if rack.silent else tells(rack) for rack in self.racks)
 
     def report(self, row: str, rack: int = 0, value: float = 1.0) -> None:
         """A BMU reports something."""
@@ -165,8 +166,7 @@ class Paper:
 
     def run(self, seconds: float) -> Outcome:
         """Some time passes."""
-        outcomes = [self.step() for _ in range(round(seconds / CYCLE))]
-        return outcomes[-1]
+        return [self.step() for _ in range(round(seconds / CYCLE))][-1]
 
     def takes(self, fact: Callable[["Paper"], bool], most: float = 200.0) -> float:
         """How long it takes until something is so, to one cycle."""
@@ -225,8 +225,7 @@ class Paper:
 
     def _begin(self, watts: float | None, origin: Origin) -> None:
         self.connected(origin)
-        self.write("charge_enable", 1, origin)
-        self.write("discharge_enable", 1, origin)
+        self.block(origin, ("charge_enable", 1, 0), ("discharge_enable", 1, 0))
         assert self.write("mode_request", 4, origin).refusal is None
         self.run(5.1)
         assert self.mode is Mode.RUN

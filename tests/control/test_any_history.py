@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.control.interlock import INTERLOCKS
+from gateway.control.interlock import INTERLOCKS, WATCHED
 from gateway.control.settings import PcsPath
 from gateway.model.command import INSTRUCTIONS
 from gateway.model.point import Scope
@@ -21,7 +21,7 @@ RACKS = 3
 MASTERS = st.sampled_from([EMS, EMS, EMS, SCADA, CHIEF, PANEL, VIEWER])
 RACK = st.integers(1, RACKS)
 WATTS = st.sampled_from([0.0, 50e3, -50e3, 400e3, -2000e3, math.inf, -math.inf, math.nan])
-REPORTED = [row for row in INTERLOCKS if row.effects and (row.number <= 64 or row.number >= 80)]
+REPORTED = [row for row in INTERLOCKS if row.effects and (row.number <= 64 or row.name in WATCHED)]
 CONSUMING = {"trip", "software_stop"}
 SITES = [
     dataclasses.replace(
@@ -156,6 +156,11 @@ class AnyHistory(RuleBasedStateMachine):
     def a_rack_moves_by_itself(self, rack: int, connected: float) -> None:
         """Its BMU opens or closes it, or does not know."""
         self.paper.racks[rack - 1].connected = connected
+
+    @rule(rack=RACK, serial=st.sampled_from([7.0, 8.0, math.nan]))
+    def a_rack_is_swapped(self, rack: int, serial: float) -> None:
+        """Another one stands there, or it does not say who it is (R31)."""
+        self.paper.racks[rack - 1].serial = serial
 
     @rule(
         amperes=st.sampled_from([0.0, 50.0, 300.0, 4000.0, math.nan]),

@@ -22,7 +22,7 @@ def limits(
 ) -> Allowed:  # fmt: skip
     """The limits of a bus that tells this of both directions."""
     facts = Facts(
-        (volts,), (0.0,), (1.0,), (False,), (True,), (0.0,), amperes, amperes, watts, watts, volts, {}
+        (volts,), (0.0,), (1.0,), (False,), (True,), (0.0,), amperes, amperes, watts, watts, volts, {}, (NAN,)
     )  # fmt: skip
     setpoints = dict(ENABLED)
     if cap is not None:

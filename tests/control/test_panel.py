@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from control.paper import EMS, PANEL, SCADA, SETTINGS, Paper
 
-from gateway.control.interlock import INTERLOCKS
+from gateway.control.interlock import INTERLOCKS, WATCHED
 from gateway.control.limit import Limiter
 from gateway.control.panel import PANEL as POINTS
 from gateway.control.panel import (
@@ -70,7 +70,7 @@ def shown(paper: Paper) -> Snapshot:
 
 def busy() -> Paper:
     """A container of which everything can be told."""
-    thresholds = tuple(Threshold(row.name, 12.5) for row in INTERLOCKS if row.number >= 80)
+    thresholds = tuple(Threshold(row.name, 12.5) for row in INTERLOCKS if row.name in WATCHED)
     paper = Paper(settings=dataclasses.replace(SETTINGS, thresholds=thresholds)).running(100e3)
     paper.write("reactive_setpoint", 20e3)
     paper.report("bmu_trip_soc_high", 2, 96.5)
