@@ -26,7 +26,8 @@ from gateway.app import Gateway
 from gateway.canbus.frame import Frame
 from gateway.links.can_link import CanLink
 from gateway.mapping.library import Library
-from gateway.mapping.site import Bus, Site, load_site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import Site, load_site
 
 _FRAMES = 2_000
 "A run; the receive buffer holds more."

@@ -17,7 +17,8 @@ from gateway.cli.screen import ListenOption, address, err, library, out, positiv
 from gateway.cli.serving import until_stopped
 from gateway.errors import UsageError
 from gateway.links.log import configure
-from gateway.mapping.site import Bus, load_site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import load_site
 
 _RACK_POWER = 190e3
 "W of a rack at its rated current."

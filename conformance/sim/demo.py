@@ -21,7 +21,8 @@ from gateway.cli.screen import address, err, out
 from gateway.errors import LinkError
 from gateway.links.can_link import open_bus
 from gateway.mapping.faces import Face
-from gateway.mapping.site import Bus, Container, Site
+from gateway.mapping.parts import Bus, Container
+from gateway.mapping.site import Site
 
 _PORT, _TRIES = 5020, 50
 _EMS = "127.0.0.2"

@@ -2,7 +2,7 @@
 
 Each second it writes its heartbeat, what it enables, and its active power. Beside that it works through a list: take the lease,
 select and connect, ask for mode run; what is refused is tried again each 2 s. The lease is asked for again at
-half of its time, with a value that changes, since a held value asks for nothing.
+half of its time.
 """
 
 import asyncio
@@ -67,7 +67,6 @@ class Ems:
         self._todo = [connect, (("mode_request", _RUN),)]
         self._lease_due = self._next_try = -math.inf
         self._running_since: float | None = None
-        self._odd = False
 
     @property
     def is_dispatching(self) -> bool:
@@ -104,8 +103,7 @@ class Ems:
             self.misses += 1
 
     async def _renew(self, now: float) -> None:
-        self._odd = not self._odd
-        if await self._write("lease", self._plan.lease + self._odd):
+        if await self._write("lease", self._plan.lease):
             self._lease_due = now + self._plan.lease / 2
 
     async def _go_on(self, now: float) -> None:

@@ -5,8 +5,8 @@ import structlog
 from gateway.app.controller import Controller
 from gateway.canbus.compile import Decode
 from gateway.canbus.frame import Frame, identifier_text
+from gateway.mapping.parts import Container
 from gateway.mapping.plan import Coded
-from gateway.mapping.site import Container
 from gateway.model.aggregate import Aggregator
 from gateway.model.pack import Snapshot
 from gateway.model.store import Sources, Store

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from gateway.errors import UsageError
-from gateway.mapping.site import Bus, Site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import Site
 from gateway.mapping.source import did_you_mean
 
 

@@ -26,7 +26,7 @@ from gateway.canbus.send import Transmitter
 from gateway.errors import LinkError
 from gateway.links.can_sender import CanSender, Ordered, PortWriter, socket_writer
 from gateway.links.message import message_key
-from gateway.mapping.site import Bus
+from gateway.mapping.parts import Bus
 
 Deliver = Callable[[str, Frame], None]
 

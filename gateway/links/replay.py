@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from gateway.canbus.frame import Frame
 from gateway.errors import MappingError, Problem
 from gateway.links.capture import Capture, Captured, open_capture
-from gateway.mapping.site import Bus
+from gateway.mapping.parts import Bus
 
 _BATCH = 2000
 "Frames taken before masters get their turn."

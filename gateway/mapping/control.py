@@ -1,6 +1,7 @@
 """The control part of a site file, as settings of the control core and the PCS behind it."""
 
-from collections.abc import Collection, Iterable, Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from gateway.control.settings import Intent, PcsPath, Settings, Threshold
 from gateway.mapping.library import Library
 from gateway.mapping.pcs import PcsMap
 from gateway.mapping.pcs_file import load_pcs
-from gateway.mapping.schema.control import ControlRow, PcsRow
+from gateway.mapping.schema.control import ControlRow, PcsRow, ThresholdRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
 from gateway.model.order import REQUESTS
 
 _SWITCHES = {name for name in REQUESTS if name.startswith("rack_")} | {"operation"}
 "Orders that contactors follow."
+_LAST_PORT = 65535
 _NOT_NUMBERS = {"rating", "pcs", "beyond_rating", "thresholds", "intent"}
 
 
@@ -26,8 +28,12 @@ class Pcs:
 
     host: str
     port: int
-    unit: int | None
     registers: PcsMap
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where it is: host, port and unit id."""
+        return self.host, self.port, self.registers.unit
 
 
 def controlled(
@@ -42,6 +48,7 @@ def controlled(
         Threshold(item.row, item.value, item.delay)
         for index, item in enumerate(row.thresholds)
         if _is_fitted(source, (*at, "thresholds", index), item.row, carried)
+        and _is_first(source, (*at, "thresholds", index), row.thresholds, index)
     )
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
@@ -52,6 +59,14 @@ def controlled(
     )  # fmt: skip
     _check_order(source, at, settings)
     return settings
+
+
+def _is_first(source: Source, at: Location, rows: Sequence[ThresholdRow], index: int) -> bool:
+    """Whether a row has no other threshold before."""
+    if rows[index].row in {other.row for other in rows[:index]}:
+        source.report((*at, "row"), f"{rows[index].row} has a threshold already", "remove one")
+        return False
+    return True
 
 
 def _is_fitted(source: Source, at: Location, row: str, carried: Collection[str]) -> bool:
@@ -89,4 +104,10 @@ def pcs_of(library: Library, source: Source, at: Location, row: PcsRow, folder: 
         source.report((*at, "map"), "no such PCS map", near)
         return None
     host, _, port = row.address.rpartition(":")
-    return Pcs(host.strip("[]"), int(port), row.unit, load_pcs(library, row.map, (folder,)))
+    if not 1 <= int(port) <= _LAST_PORT:
+        source.report((*at, "address"), f"{port} is no TCP port", "1 to 65535")
+        return None
+    registers = load_pcs(library, row.map, (folder,))
+    if row.unit is not None:
+        registers = dataclasses.replace(registers, unit=row.unit)
+    return Pcs(host.strip("[]"), int(port), registers)

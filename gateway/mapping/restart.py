@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.canbus.send import Transmitter
-from gateway.mapping.site import Container
+from gateway.mapping.parts import Container
 
 START = 2.0
 "s from the end of one gateway to the first cycle of the next; docs/performance.md says what was measured."

@@ -5,60 +5,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.canbus.adapter import Assignment, load_adapter
-from gateway.canbus.frame import identifier_text
-from gateway.canbus.send import Send
-from gateway.canbus.table import Message
 from gateway.control.settings import Settings
 from gateway.errors import AdapterError, MappingError, MissingDatabase, Problem
+from gateway.mapping.agreement import (
+    check_buses,
+    check_control,
+    check_identifiers,
+    check_names,
+)
 from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
 from gateway.mapping.masters import Masters, masters_of
 from gateway.mapping.notation import numbers
-from gateway.mapping.plan import Coded, Plan
+from gateway.mapping.parts import Bus, Container
+from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.schema import SiteFile, load
 from gateway.mapping.schema.site import BusRow, ContainerRow, FaceRow, SourceRow
 from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
 from gateway.model.aggregate import Aggregator
 from gateway.model.pack import Layout, Topology
-from gateway.model.store import Slot
-
-
-@dataclass(frozen=True, slots=True)
-class Bus:
-    """A CAN bus and how to open it."""
-
-    name: str
-    interface: str
-    channel: str | int | None
-    bitrate: int | None
-    options: Mapping[str, str | int | float | bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container: its layout and the messages that fill it."""
-
-    name: str
-    title: str
-    layout: Layout
-    messages: Mapping[str, Sequence[Message]]
-    "By bus."
-    slots: Sequence[Slot]
-    slot_of: Mapping[int, int]
-    inputs: Mapping[int, int]
-    "Elements behind the layout's, each with the alarm that it is a part of."
-    carried: frozenset[str]
-    coded: Sequence[Coded]
-    "Coded adapters."
-    sends: Mapping[str, Sequence[Send]]
-    "What is sent to it, by bus."
-    settings: Settings | None = None
-    "Of its control; None: nothing can be written."
-    pcs: Pcs | None = None
-    "The PCS that the gateway drives."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +65,10 @@ def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> 
     containers = [
         compiler.container(("containers", index), row) for index, row in enumerate(rows.containers)
     ]
-    compiler.check_names()
-    compiler.check_buses(interfaces)
-    compiler.check_identifiers(containers)
+    check_names(source, rows)
+    check_buses(source, rows, interfaces)
+    check_identifiers(source, containers)
+    check_control(source, rows, containers)
     faces = compiler.faces(containers)
     compiler.stop()
     buses = {bus: _bus(bus, row) for bus, row in rows.buses.items()}
@@ -135,41 +104,6 @@ class _SiteCompiler:
             raise MappingError([*problems, *self._missing])
         if self._missing:
             raise MissingDatabase(self._missing)
-
-    def check_names(self) -> None:
-        """Containers must have different names."""
-        names = [row.name for row in self._rows.containers]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                at = ("containers", index, "name")
-                self._source.report(at, f"a container named '{name}' exists already")
-
-    def check_buses(self, interfaces: Collection[str]) -> None:
-        """Interfaces must be such as exist."""
-        for bus, row in self._rows.buses.items():
-            if interfaces and row.interface not in interfaces:
-                at = ("buses", bus, "interface")
-                near = did_you_mean(row.interface, interfaces)
-                self._source.report(at, f"no interface is named '{row.interface}'", near)
-
-    def check_identifiers(self, containers: Sequence[Container]) -> None:
-        """A bus brings an identifier to one container, and to one message or adapter of it."""
-        taken: dict[tuple[str, int], str] = {}
-        for index, container in enumerate(containers):
-            own = [(bus, item.key) for bus, items in container.messages.items() for item in items]
-            own += [(bus, item.key) for bus, items in container.sends.items()
-                    for item in items if not item.once]  # fmt: skip
-            for coded in container.coded:
-                own += {(coded.bus, slot.key) for slot in coded.adapter.slots}
-            seen = dict(taken)
-            for bus, key in own:
-                if owner := seen.get((bus, key)):
-                    text = f"{identifier_text(key)} on {bus} already belongs to {owner}"
-                    remedy = "give it a bus or an address of its own"
-                    self._source.report(("containers", index), text, remedy)
-                    break
-                seen[bus, key] = container.name
-            taken |= dict.fromkeys(own, container.name)
 
     def container(self, at: Location, row: ContainerRow) -> Container:
         """Compile a container and the protocols that fill it."""

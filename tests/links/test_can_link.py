@@ -15,7 +15,8 @@ from gateway.canbus.frame import ERROR, EXTENDED, REMOTE, Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
 from gateway.mapping.library import Library
-from gateway.mapping.site import Bus, load_site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import load_site
 
 _PATIENCE = 30  # s
 _SITE = """

@@ -17,7 +17,7 @@ from gateway.canbus.frame import ERROR, Frame
 from gateway.canbus.send import Send, Transmitter
 from gateway.links.can_link import CanLink
 from gateway.links.can_sender import CanSender
-from gateway.mapping.site import Bus
+from gateway.mapping.parts import Bus
 from gateway.model.order import Orders
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import MappingError
 from gateway.links.replay import Replayed, feeds, replayed
-from gateway.mapping.site import Bus
+from gateway.mapping.parts import Bus
 
 OUTLANDER = "outlander-phev/202109061515-steering-lock-to-lock.csv"
 

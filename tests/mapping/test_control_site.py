@@ -75,7 +75,7 @@ def test_settings(tmp_path: Path) -> None:
     assert [(item.row, item.value, item.delay) for item in settings.thresholds] == [
         ("soc_high", 95, 2)
     ]
-    assert (pcs.host, pcs.port, pcs.unit) == ("10.0.0.9", 502, 7)
+    assert pcs.place == ("10.0.0.9", 502, 7)
 
 
 def test_without_control_nothing_is_controlled(tmp_path: Path) -> None:
@@ -103,6 +103,18 @@ def test_without_control_nothing_is_controlled(tmp_path: Path) -> None:
         (
             {"more": "thresholds: [{row: cell_voltage_hi, value: 3.6}]"},
             "site.yaml:10:26: no interlock with a threshold is named 'cell_voltage_hi'; did you mean 'cell_voltage_high'?",
+        ),
+        (
+            {"more": "thresholds: [{row: soc_high, value: .nan}]"},
+            "site.yaml:10:43: 'value': input should be a finite number",
+        ),
+        (
+            {"more": "thresholds: [{row: soc_high, value: 90}, {row: soc_high, value: 95}]"},
+            "site.yaml:10:54: soc_high has a threshold already; remove one",
+        ),
+        (
+            {"pcs": "{path: we_drive, map: sim-pcs, address: '10.0.0.9:99999'}"},
+            "site.yaml:9:52: 99999 is no TCP port; 1 to 65535",
         ),
         (
             {"more": "heartbeat_warning: 6"},
@@ -153,3 +165,35 @@ def test_the_narrowest_master_is_meant(tmp_path: Path) -> None:
     assert masters.at("10.1.2.3", ("127.0.0.1", 5021)).role is Role.ENGINEER
     assert masters.at("192.168.0.1", LISTENER) is NOBODY
     assert masters.at("somewhere", LISTENER) is NOBODY
+
+
+def test_a_pcs_has_one_writer(tmp_path: Path) -> None:
+    """Two containers that drive the PCS at one place are refused (R12)."""
+    text = SITE.format(
+        pcs="{path: we_drive, map: sim-pcs, address: '10.0.0.9:502'}",
+        more="tries: 2",
+        master=MASTER,
+    )
+    before, _, rest = text.partition("  - name: C1")
+    first, _, after = rest.partition("faces:")
+    second = first.replace("can0", "can1")
+    buses = before.replace(
+        "{can0: {interface: virtual}}", "{can0: {interface: virtual}, can1: {interface: virtual}}"
+    )
+    (tmp_path / "site.yaml").write_text(
+        f"{buses}  - name: C1{first}  - name: C2{second}faces:{after}"
+    )
+    with pytest.raises(
+        MappingError, match=r"two containers drive the PCS at 10\.0\.0\.9:502 unit 1"
+    ):
+        load_site(Library(), str(tmp_path / "site.yaml"))
+
+
+def test_control_needs_quick_cycles(tmp_path: Path) -> None:
+    """Orders live for a second, so a slow cycle would silence keep-alives (R8)."""
+    text = SITE.format(pcs="{path: ems_relays}", more="tries: 2", master=MASTER)
+    (tmp_path / "site.yaml").write_text(text.replace("site: test", "site: test\ncycle: 0.5"))
+    with pytest.raises(
+        MappingError, match=r"site.yaml:2:8: a cycle of 0.5 s is too slow for control; at most 0.2"
+    ):
+        load_site(Library(), str(tmp_path / "site.yaml"))

@@ -15,7 +15,8 @@ from gateway.canbus.frame import IDENTIFIER, Frame
 from gateway.canbus.send import Transmitter
 from gateway.links.can_link import CanLink
 from gateway.mapping.library import Library
-from gateway.mapping.site import Bus, load_site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import load_site
 from gateway.model.order import Orders
 
 pytestmark = pytest.mark.socketcan

@@ -49,7 +49,7 @@ class ThresholdRow(Row):
     """A threshold of the site's own."""
 
     row: str
-    value: float
+    value: Annotated[float, Field(allow_inf_nan=False)]
     delay: Amount = 0.0
 
 
