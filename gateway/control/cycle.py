@@ -229,3 +229,10 @@ def _powered(
 
 _SETTLED = 1.0
 "s for which zero is commanded before the PCS is left alone (R12)."
+
+
+def refusal(state: State, command: Command, reason: Reason, detail: str, now: float) -> Admission:
+    """A command refused for reasons that lie outside of control: told and shown like any other."""
+    verdict = arbiter.refused(reason, detail)
+    state = began(arbiter.noted(state, command), command, verdict, (), now)
+    return Admission(state, (verdict,), (_told(command, verdict, now),))

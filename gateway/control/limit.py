@@ -4,6 +4,7 @@ Powers are AC at the PCS, positive when discharging. What is not known lets noth
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -12,6 +13,7 @@ from gateway.control.interlock import Effect
 from gateway.control.settings import Settings
 from gateway.control.state import Applied, Mode, Phase, State
 from gateway.control.watchdog import POWER, REACTIVE
+from gateway.model.command import Command
 
 
 class Limiter(IntEnum):
@@ -33,6 +35,8 @@ class Limiter(IntEnum):
     "A rack is closing, or waits for low current to open."
     NO_PATH = 12
     "The site has no way to the PCS."
+    SITE_CAP = 13
+    "What the site lets through the DC bus (R20)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,11 @@ def _side(
     name = "discharge" if discharging else "charge"
     amperes = facts.discharge_amperes if discharging else facts.charge_amperes
     watts = facts.discharge_watts if discharging else facts.charge_watts
-    bound_by = Limiter.BATTERY
-    cap = state.setpoints.get(f"{name}_current_cap")
-    if cap is not None and not cap.value >= amperes:
-        amperes, bound_by = cap.value, Limiter.EMS_CAP
     watts, amperes = _consistent(watts, amperes, facts.bus_voltage)
+    bound_by = Limiter.BATTERY
+    for cap, limiter in _caps(state, settings, name):
+        if cap < amperes:
+            watts, amperes, bound_by = cap * facts.bus_voltage, cap, limiter
     power = _at_terminals(watts, settings, discharging=discharging)
     if effects & Effect.DERATE:
         power, amperes, bound_by = (
@@ -105,6 +109,14 @@ def _side(
     if inhibited:
         power, amperes, bound_by = 0.0, 0.0, Limiter.INTERLOCK
     return Side(power, amperes, bound_by, inhibited)
+
+
+def _caps(state: State, settings: Settings, name: str) -> Iterator[tuple[float, Limiter]]:
+    """What narrows a direction, in A of the DC bus: the site, and the EMS (R20)."""
+    yield settings.charge_cap if name == "charge" else settings.discharge_cap, Limiter.SITE_CAP
+    cap = state.setpoints.get(f"{name}_current_cap")
+    if cap is not None:
+        yield max(cap.value, 0.0), Limiter.EMS_CAP
 
 
 def _consistent(watts: float, amperes: float, voltage: float) -> tuple[float, float]:
@@ -188,3 +200,19 @@ def _within(power: float, limits: Allowed) -> tuple[float, Limiter]:
     if abs(power) <= side.watts:
         return power, Limiter.NOTHING
     return math.copysign(side.watts, power), side.bound_by
+
+
+def within_rating(command: Command, settings: Settings) -> bool:
+    """Whether a setpoint asks for no more than the ratings (R5)."""
+    name, value = command.instruction.name, command.value
+    if name.endswith("_percent"):
+        return not abs(value) > _WHOLE
+    bounds = {
+        POWER: (-settings.charge_rating, settings.discharge_rating),
+        REACTIVE: (-settings.reactive_rating, settings.reactive_rating),
+    }
+    low, high = bounds.get(name, (value, value))
+    return not (value < low or value > high)
+
+
+_WHOLE = 100.0  # %

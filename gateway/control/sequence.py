@@ -157,9 +157,11 @@ def _cooling(view: _View) -> Rack:
 def _closed(view: _View) -> Rack:
     if view.connected == 0:
         return view.to(Phase.OPEN, is_wanted=False, mismatch=not view.must_open, wait=Wait.NOTHING)
-    if view.must_open:
-        return view.to(Phase.UNLOADING, is_forced=True)
-    return view.rack if view.is_asked else view.to(Phase.UNLOADING)
+    if view.is_asked and not view.must_open:
+        return view.rack
+    if view.is_unloaded:
+        return view.to(Phase.OPENING, is_wanted=False)
+    return view.to(Phase.UNLOADING, is_forced=view.must_open)
 
 
 def _unloading(view: _View) -> Rack:
@@ -272,6 +274,8 @@ def _told(number: int, before: Rack, after: Rack, view: _View) -> list[Event]:
     kinds: list[tuple[str, float, str]] = []
     if after.phase is not before.phase and after.phase in _ENTERED:
         kinds.append((_ENTERED[after.phase], float(after.tries), ""))
+    if after.phase is Phase.OPENING and before.phase is Phase.CLOSED:
+        kinds.append(("rack_disconnecting", 0.0, ""))
     if after.phase is Phase.WAITING and after.wait is not before.wait:
         kinds.append(("rack_waiting", math.nan, after.wait.name.lower()))
     if after.locked_until > before.locked_until:

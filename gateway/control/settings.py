@@ -1,5 +1,6 @@
 """What a site decides about control; the defaults are those of CONTROL."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -47,6 +48,9 @@ class Settings:
     discharge_rating: float
     reactive_rating: float = 0.0
     path: PcsPath = PcsPath.EMS_RELAYS
+    charge_cap: float = math.inf
+    discharge_cap: float = math.inf
+    "A that the site lets through the DC bus: cables, fuses, an agreement (R20)."
     drives_contactors: bool = True
     "False where the BMUs take no orders from us: racks are followed, not led."
     rejects_beyond_rating: bool = False

@@ -38,9 +38,40 @@ def began(
         sequence, command.origin.name, command.instruction.number, command.rack, command.value,
         stage, verdict.reason, verdict.detail, now,
     )  # fmt: skip
-    pending = {**state.pending, sequence: tuple(racks)} if waits else state.pending
-    results = _kept((result, *state.results), pending)
+    earlier, pending = state.results, state.pending
+    if waits:
+        earlier, pending = _superseded(state, result, now)
+        pending = {**pending, sequence: tuple(racks)}
+    results = _kept((result, *earlier), pending)
     return dataclasses.replace(state, sequence=sequence, results=results, pending=pending)
+
+
+def _superseded(
+    state: State, new: Result, now: float
+) -> tuple[tuple[Result, ...], Mapping[int, tuple[int, ...]]]:
+    """Earlier results, and what is pending, where a command that is given again takes the place of itself."""
+    again = {
+        result.sequence
+        for result in state.results
+        if result.sequence in state.pending
+        and (result.number, result.rack) == (new.number, new.rack)
+    }
+    if not again:
+        return state.results, state.pending
+    results = tuple(
+        dataclasses.replace(
+            result,
+            stage=Stage.ABORTED,
+            reason=Reason.ABORTED_BY_CANCEL,
+            detail="given again",
+            at=now,
+        )
+        if result.sequence in again
+        else result
+        for result in state.results
+    )
+    pending = {key: racks for key, racks in state.pending.items() if key not in again}
+    return results, pending
 
 
 def _kept(results: Sequence[Result], pending: Mapping[int, tuple[int, ...]]) -> tuple[Result, ...]:

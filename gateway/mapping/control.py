@@ -1,6 +1,7 @@
 """The control part of a site file, as settings of the control core and the PCS behind it."""
 
 import dataclasses
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from gateway.model.order import REQUESTS
 _SWITCHES = {name for name in REQUESTS if name.startswith("rack_")} | {"operation"}
 "Orders that contactors follow."
 _LAST_PORT = 65535
-_NOT_NUMBERS = {"rating", "pcs", "beyond_rating", "thresholds", "intent"}
+_NOT_NUMBERS = {"rating", "pcs", "caps", "beyond_rating", "thresholds", "intent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def controlled(
         rejects_beyond_rating=row.beyond_rating == "reject", efficiency=row.pcs.efficiency,
         auxiliaries=row.pcs.auxiliaries,
         drives_contactors=any(part.order in _SWITCHES for send in sends for part in send.parts),
-        thresholds=thresholds, masters=masters, **given, **intent, **timeout,  # type: ignore[arg-type] # by name
+        thresholds=thresholds, masters=masters, charge_cap=_cap(row.caps.charge_current),
+        discharge_cap=_cap(row.caps.discharge_current), **given, **intent, **timeout,  # type: ignore[arg-type] # by name
     )  # fmt: skip
     _check_order(source, at, settings)
     return settings
@@ -80,6 +82,10 @@ def _is_fitted(source: Source, at: Location, row: str, carried: Collection[str])
         source.report((*at, "row"), text, "map the point, or leave the threshold out")
         return False
     return True
+
+
+def _cap(amperes: float | None) -> float:
+    return math.inf if amperes is None else amperes
 
 
 def _check_order(source: Source, at: Location, settings: Settings) -> None:

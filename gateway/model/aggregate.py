@@ -214,10 +214,14 @@ STEPS: Sequence[Step] = (
     _from_one(Weighted("soh", "rack_soh", ("rack_capacity",))),
     _from_one(Total("current", "rack_current", needs_all=False)),
     _from_one(Total("power", "rack_power", needs_all=False)),
-    _from_one(BusLimit("charge_current_limit", "rack_charge_current_limit")),
-    _from_one(BusLimit("discharge_current_limit", "rack_discharge_current_limit")),
-    _from_one(BusLimit("charge_power_limit", "rack_charge_power_limit")),
-    _from_one(BusLimit("discharge_power_limit", "rack_discharge_power_limit")),
+    _from_one(BusLimit("charge_current_limit", "rack_charge_current_limit", "rack_current", 5.0)),
+    _from_one(
+        BusLimit("discharge_current_limit", "rack_discharge_current_limit", "rack_current", 5.0)
+    ),
+    _from_one(BusLimit("charge_power_limit", "rack_charge_power_limit", "rack_power", 1000.0)),
+    _from_one(
+        BusLimit("discharge_power_limit", "rack_discharge_power_limit", "rack_power", 1000.0)
+    ),
     Step(RackCount(), (), ("racks_valid",)),
     _from_one(Count("racks_connected", "rack_connected")),
     _from_one(Count("cells_valid", "rack_cells_valid")),

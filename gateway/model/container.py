@@ -2,10 +2,13 @@
 
 Rules (CONTROL R19, R20, R43):
 - means are taken over connected usable racks, and over all usable racks while none is connected;
-- a bus may do what its weakest conducting rack allows: the smallest of (rack limit / rack share), share by
-  capacity; a rack whose contactors are unknown conducts; an unknown limit is 0; nothing conducts: 0; an
-  unknown capacity leaves the smallest rack limit. A BMU's own limit for the bus can only narrow it. The
-  correction of shares by measured current, and the site's cap, are not in yet;
+- a bus may do what its most loaded conducting rack allows: the smallest of (rack limit / rack share); a rack
+  whose contactors are unknown conducts; an unknown limit is 0; nothing conducts: 0;
+- the share of a rack is that of its capacity, or its measured part of what flows if that is larger: of the
+  current for limits in A, of the power for those in W. It is measured while more flows in the limit's own
+  direction than 10 % of the racks' limits together, and than what sensors get wrong. An unknown capacity
+  leaves the smallest rack limit; an unknown current leaves the shares of capacity;
+- a BMU's own limit for the bus can only narrow it. The site's cap is a matter of control;
 - a rack counts as valid while its voltage, current and SoC, as far as some message carries them, are usable;
 - an alarm that was set stays set while its rack is silent or its signal is not available.
 """
@@ -23,6 +26,8 @@ from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail, worst
 
 _NONE = int(Detail.NONE)
 _INACCURATE = np.array([Detail.INACCURATE], np.uint8)
+_ENOUGH = 0.1
+"Part of the racks' limits together that must flow before shares are measured (R20)."
 ESSENTIAL = ("rack_voltage", "rack_current", "rack_soc")
 
 
@@ -86,6 +91,10 @@ class BusLimit:
 
     target: str
     source: str
+    flow: str
+    "What the shares of racks are measured by."
+    least: float
+    "A or W of the bus that say nothing about shares."
 
     def apply(self, draft: Draft) -> None:
         """Write the limit; 0 where a conducting rack's own is unknown."""
@@ -113,9 +122,26 @@ class BusLimit:
             return _one(0.0, Detail.INACCURATE, age)
         limits = of.values[0][conducts]
         weights = _weights(draft, ("rack_capacity",), conducts)
+        measured = self._by_flow(draft, limits, conducts)
         if weights is None:
-            return _one(limits.min(), Detail.INACCURATE, age)
-        return _one((limits / weights).min() * weights.sum(), _NONE, age)
+            return _one(min(limits.min(), measured), Detail.INACCURATE, age)
+        return _one(min((limits / weights).min() * weights.sum(), measured), _NONE, age)
+
+    def _by_flow(self, draft: Draft, limits: Vector, conducts: Flags) -> float:
+        """What the most loaded rack allows at the measured shares; no bound where they are not known.
+
+        Old numbers will do: a limit does not rise because a current is known no longer.
+        """
+        part = draft.layout.slices[self.flow]
+        codes = draft.quality[part][conducts]
+        if not (USABLE[codes] | HELD[codes]).all():
+            return np.inf
+        flows = draft.values[part][conducts] * (1 if self.target.startswith("discharge") else -1)
+        total = flows.sum()
+        if not total > max(_ENOUGH * limits.sum(), self.least):
+            return np.inf
+        loaded = flows > 0
+        return float((limits[loaded] * total / flows[loaded]).min())
 
 
 @dataclass(frozen=True, slots=True)

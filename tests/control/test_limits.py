@@ -123,6 +123,37 @@ def test_effects_bind_their_own_direction(effect: Effect, charge: float, dischar
     assert side.is_open is (charge + discharge > 0)
 
 
+def test_a_cap_is_no_limit_where_nobody_tells_any() -> None:
+    """What the racks allow is unknown: a cap of the EMS or the site makes no number of it (R19)."""
+    settings = dataclasses.replace(SETTINGS, charge_cap=50.0, discharge_cap=50.0)
+
+    for side in (limits(NAN, NAN, cap=60), limits(NAN, NAN, settings=settings)):
+        assert not side.is_open
+        assert (side.charge.amperes, side.charge.bound_by) == (0, Limiter.BATTERY)
+
+
+@pytest.mark.parametrize(
+    ("amperes", "cap", "expected", "by"),
+    [
+        (100, None, (80, 100), (Limiter.SITE_CAP, Limiter.BATTERY)),
+        (70, None, (70, 70), (Limiter.BATTERY, Limiter.BATTERY)),
+        (100, 90, (80, 90), (Limiter.SITE_CAP, Limiter.EMS_CAP)),
+        (100, 60, (60, 60), (Limiter.EMS_CAP, Limiter.EMS_CAP)),
+        (100, -5, (0, 0), (Limiter.EMS_CAP, Limiter.EMS_CAP)),
+    ],
+)
+def test_the_site_caps_its_dc_bus(
+    amperes: float, cap: float | None, expected: tuple[float, float], by: tuple[Limiter, Limiter]
+) -> None:
+    """By direction, in A and so in W; whatever is less binds, and is named (R20)."""
+    settings = dataclasses.replace(SETTINGS, charge_cap=80.0, discharge_cap=120.0)
+    side = limits(amperes, NAN, settings=settings, cap=cap)
+
+    assert (side.charge.amperes, side.discharge.amperes) == expected
+    assert (side.charge.watts, side.discharge.watts) == (expected[0] * 1000, expected[1] * 1000)
+    assert (side.charge.bound_by, side.discharge.bound_by) == by
+
+
 def test_a_falling_limit_is_passed_on_at_once() -> None:
     """In the same cycle, to who reads it and to what is applied (R22, CMD-07)."""
     paper = Paper().running(300e3)

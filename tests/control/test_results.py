@@ -158,7 +158,7 @@ def test_a_reset_that_is_asked_again_counts_anew() -> None:
     paper.run(2.1)
 
     assert until == pytest.approx(paper.now - 0.1, abs=CYCLE)
-    assert [item.stage for item in paper.state.results[:2]] == [Stage.NOK, Stage.NOK]
+    assert [item.stage for item in paper.state.results[:2]] == [Stage.NOK, Stage.ABORTED]
 
 
 def test_the_clock_is_an_order_to_bmus() -> None:

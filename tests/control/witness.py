@@ -96,7 +96,9 @@ def no_power_beyond_anything(seen: Seen) -> None:
         (allowed.charge, facts.charge_amperes, "charge_current_cap"),
         (allowed.discharge, facts.discharge_amperes, "discharge_current_cap"),
     ):
-        cap = seen.after.setpoints.get(name)
+        cap, site = seen.after.setpoints.get(name), name.removesuffix("_current_cap")
+        assert side.amperes <= getattr(settings, f"{site}_cap") + HAIR
+        assert not (math.isnan(amperes) and side.watts)
         assert cap is None or side.amperes <= cap.value + HAIR
         assert not side.amperes > amperes + HAIR
         assert not side.watts > amperes * facts.bus_voltage + HAIR

@@ -1,5 +1,6 @@
 """The parts of a site file that are about control: what they come to, and what they are refused for."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_settings(tmp_path: Path) -> None:
     """Ratings, path and numbers are the site's; what it does not say is the rules' default."""
     more = (
         "{}\n      ".format("intent: charge")
-        + "heartbeat_loss: 8\n      thresholds: [{row: soc_high, value: 95, delay: 2}]"
+        + "heartbeat_loss: 8\n      caps: {discharge_current: 250}\n      thresholds: [{row: soc_high, value: 95, delay: 2}]"
     )
     loaded = site(
         tmp_path,
@@ -66,6 +67,7 @@ def test_settings(tmp_path: Path) -> None:
 
     assert (settings.charge_rating, settings.discharge_rating) == (1000, 2000)
     assert (settings.path, settings.intent) == (PcsPath.WE_DRIVE, Intent.CHARGE)
+    assert (settings.charge_cap, settings.discharge_cap) == (math.inf, 250)
     assert (settings.heartbeat_warning, settings.heartbeat_loss) == (3, 8)
     assert (settings.efficiency, settings.pcs_timeout, settings.drives_contactors) == (
         0.96,

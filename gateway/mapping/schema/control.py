@@ -33,6 +33,13 @@ class RatingRow(Row):
     reactive: Amount = 0.0
 
 
+class CapsRow(Row):
+    """What the site lets through the container's DC bus, in A (R20)."""
+
+    charge_current: Amount | None = None
+    discharge_current: Amount | None = None
+
+
 class PcsRow(Row):
     """How power commands reach the PCS (R11), and what lies between its terminals and the battery (R13)."""
 
@@ -58,6 +65,7 @@ class ControlRow(Row):
 
     rating: RatingRow
     pcs: PcsRow
+    caps: CapsRow = CapsRow()
     beyond_rating: Literal["clamp", "reject"] = "clamp"
     heartbeat_warning: Positive | None = None
     heartbeat_loss: Positive | None = None
