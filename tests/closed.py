@@ -76,7 +76,7 @@ class Closed:
         self._pulse = 0
 
     def _acted(self) -> None:
-        self.gateway.patch()
+        self.gateway.invalidate()
         self._send(self._transmitter.flush(self.now, self.gateway.orders()))
 
     def _send(self, frames: list[Frame]) -> None:
@@ -128,7 +128,9 @@ class Closed:
         """The PDU that answers a request of a master."""
         adu = struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu
         origin = self.site.masters.at(peer, LISTENER)
-        return answer(self._units, adu, origin)[7:]
+        response = answer(self._units, adu, origin)[7:]
+        self.gateway.settle(lambda: None)
+        return response
 
     def write(self, address: int, *words: int, peer: str = EMS) -> int:
         """Function 6 or 16: the exception code, 0 if it was taken."""

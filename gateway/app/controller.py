@@ -6,41 +6,24 @@ is on disk; the safe way acts first (R41).
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
-from gateway.control.cycle import Admission, Outcome, admit, is_unsafe, step
+from gateway.app.promise import Promise, Promises, Record
+from gateway.control.arbiter import noted
+from gateway.control.cycle import Admission, Outcome, admit, is_unsafe, refusal, step
 from gateway.control.facts import Plant, facts_of
+from gateway.control.limit import within_rating
 from gateway.control.memory import kept, restored
 from gateway.control.panel import Shown, panel_layout, picture
 from gateway.control.settings import Settings
-from gateway.control.state import Phase
-from gateway.control.watchdog import POWER, REACTIVE
-from gateway.model.command import GATEWAY, INSTRUCTIONS, Command, Origin
+from gateway.control.state import Phase, State
+from gateway.model.command import GATEWAY, INSTRUCTIONS, Command, Origin, Reason
 from gateway.model.event import KINDS, Event
 from gateway.model.order import NO_ORDERS, Orders, PcsOrder, PcsReport
 from gateway.model.pack import Snapshot
 
-
-class Record(Protocol):
-    """Where what happens is written: the journal."""
-
-    @property
-    def boot(self) -> int:
-        """Changes with every start."""
-
-    @property
-    def failed(self) -> str:
-        """Why it cannot be written."""
-
-    def write(self, events: Sequence[Event], kept: Mapping[str, str] | None = None) -> int:
-        """Hand events over; the ticket."""
-
-    def when_settled(self, ticket: int, callback: Callable[[], None]) -> None:
-        """Call back once they are on disk, or cannot be."""
-
-    def settled(self, ticket: int) -> bool:
-        """Whether they are."""
+_SAME = 60.0  # s for which the same refusal is no news
 
 
 class Controller:
@@ -53,8 +36,10 @@ class Controller:
         layout = snapshot.layout
         self.panel_layout = panel_layout(layout.topology)
         self.record: Record | None = None
+        self.changed: Callable[[], None] = lambda: None
+        "Called when registers have changed between cycles."
         self.acted: Callable[[], None] = lambda: None
-        "Called when orders or registers have changed between cycles."
+        "Called when orders may have changed between cycles."
         self.told: Callable[[Sequence[Event]], None] = lambda _: None
         "Called with what happened."
         self.noted: Callable[[float, str, int, bytes], None] = lambda *_: None
@@ -72,7 +57,14 @@ class Controller:
         self._ticket = 0
         "Of what was written to the journal last."
         self._barrier = 0
-        "What the answer to the latest write waits for."
+        "What the answers to the latest writes wait for."
+        self._is_due = False
+        "Whether a write wants a cycle before its answer leaves."
+        self._promises = Promises()
+        self._refusals: dict[tuple[str, str, int], tuple[str, float]] = {}
+        "The last refusal of each row, and when: the journal has each once a minute."
+        self.is_retiring = False
+        "Set before the gateway stops: nothing closes any more (R16)."
 
     def begin(self, record: Record | None, memory: Mapping[str, str], now: float) -> None:
         """Start over with what survived (R14, R15)."""
@@ -99,9 +91,11 @@ class Controller:
 
     def retire(self) -> None:
         """Open all racks at low current, as a master would ask (R16, R30)."""
+        self.is_retiring = True
         row = INSTRUCTIONS["disconnect"]
         held = self.state.held.get((GATEWAY.name, row.name, 0), 0.0)
         self.admit([Command(row, held % row.high + 1, GATEWAY)])
+        self.finish()
 
     def hear_pcs(self, report: PcsReport) -> None:
         """The PCS link has read the PCS."""
@@ -125,61 +119,109 @@ class Controller:
 
     def fits(self, command: Command) -> bool:
         """Whether the site lets such a value be written: beyond the rating only where it is clamped (R5)."""
-        if not self.settings.rejects_beyond_rating:
-            return True
-        name, value, most = command.instruction.name, command.value, self.settings
-        bounds = {
-            POWER: (-most.charge_rating, most.discharge_rating),
-            REACTIVE: (-most.reactive_rating, most.reactive_rating),
-        }
-        if name.endswith("_percent"):
-            return not abs(value) > 100  # noqa: PLR2004 - percent
-        low, high = bounds.get(name, (value, value))
-        return not (value < low or value > high)
+        return not self.settings.rejects_beyond_rating or within_rating(command, self.settings)
 
     def admit(self, commands: Sequence[Command]) -> bool:
-        """Judge a write (R1-R5); True if it is taken, or will be once it is on disk."""
-        admission = self._judged(commands)
-        if admission.acts and self.record is not None and any(map(is_unsafe, commands)):
-            self._promise(self.record, admission, commands)
-            return True
-        self._tell(admission.events)
-        self.state = admission.state
-        if admission.acts:
-            self.step(self.clock())
-        self._barrier = self._ticket if admission.events else 0
-        self.acted()
-        return admission.refusal is None
-
-    def _judged(self, commands: Sequence[Command]) -> Admission:
-        return admit(self.state, self._facts, commands, self.settings, self.clock(), self._plant)
-
-    def _promise(self, record: Record, admission: Admission, commands: Sequence[Command]) -> None:
-        """An unsafe write takes effect once it is on disk (R41)."""
-        events, memory = self._named(admission.events), kept(admission.state, self.clock())
-        self._kept = memory
-        self._barrier = ticket = record.write(events, {self._key: memory})
-        self.told(events)
-        record.when_settled(ticket, lambda: self._recorded(commands))
-
-    def _recorded(self, commands: Sequence[Command]) -> None:
-        """It is on disk, or cannot be: it is judged on what has become of the plant since."""
-        if self.record is not None and self.record.failed:
-            self.step(self.clock())  # the journal's interlock stands from here on
-        admission = self._judged(commands)
-        self.state = admission.state
+        """Judge a write (R1-R5); True if it is taken, or will be once it is on disk (R41)."""
+        admission = self._judged(self.state, commands)
         if admission.refusal is not None:
-            self._tell(admission.events)
-        self.step(self.clock())
-        self.acted()
-
-    def settle(self, callback: Callable[[], None]) -> bool:
-        """Call back once what the latest write did is on disk; False if nothing has to be waited for (R41)."""
-        ticket, self._barrier = self._barrier, 0
-        if self.record is None or not ticket or self.record.settled(ticket):
+            self._take(admission)
             return False
-        self.record.when_settled(ticket, callback)
+        acting = [
+            command
+            for command, verdict in zip(commands, admission.verdicts, strict=True)
+            if verdict.acts
+        ]
+        unsafe = [command for command in acting if is_unsafe(command)]
+        if unsafe and (against := self._against(unsafe)) is not None:
+            self._take(against)
+            return False
+        if unsafe and self.record is not None:
+            rest = [command for command in commands if command not in unsafe]
+            if rest:
+                self._take(self._judged(self.state, rest))
+            self._promise(self.record, unsafe)
+        else:
+            self._take(admission)
+        safe = [command for command in acting if command not in unsafe]
+        for command in self._promises.taken_back(safe):
+            self._take(self._refusal(command, Reason.ABORTED_BY_CANCEL, safe[0].instruction.name))
         return True
+
+    def _judged(self, state: State, commands: Sequence[Command]) -> Admission:
+        return admit(state, self._facts, commands, self.settings, self.clock(), self._plant)
+
+    def _refusal(self, command: Command, reason: Reason, detail: str) -> Admission:
+        return refusal(self.state, command, reason, detail, self.clock())
+
+    def _against(self, unsafe: Sequence[Command]) -> Admission | None:
+        """What stands against making the plant do more, beside control's own reasons."""
+        if self.is_retiring:
+            return self._refusal(unsafe[0], Reason.BLOCKED_BY_MODE, "stopping")
+        if self.record is not None and self.record.failed:
+            return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "journal")
+        twice = self._promises.overlap(unsafe)
+        if twice is None:
+            return None
+        return self._refusal(twice, Reason.IN_EXECUTION, "waits for the journal")
+
+    def _take(self, admission: Admission) -> None:
+        """Keep what a write came to; what it asks of the plant is decided before its answer leaves."""
+        self.state = admission.state
+        if admission.refusal is None or self._is_news(admission):
+            self._tell(admission.events)
+        if admission.events:
+            self._barrier = max(self._barrier, self._ticket)
+        self._is_due = self._is_due or admission.acts
+        self.changed()
+
+    def _is_news(self, admission: Admission) -> bool:
+        """Whether a refusal differs from the last one of its row, or that was long ago."""
+        now = self.clock()
+        for event in admission.events:
+            key = (event.origin, event.row, event.rack)
+            last, at = self._refusals.get(key, ("", -math.inf))
+            self._refusals[key] = event.detail, now
+            if last == event.detail and now - at < _SAME:
+                return False
+        return True
+
+    def _promise(self, record: Record, commands: Sequence[Command]) -> None:
+        """An unsafe write takes effect once it is on disk."""
+        promise = Promise(tuple(commands))
+        admission = self._judged(self.state, commands)
+        for command in commands:
+            self.state = noted(self.state, command)
+        events, memory = self._named(admission.events), kept(self.state, self.clock())
+        self._kept = memory
+        self._ticket = self._barrier = ticket = record.write(events, {self._key: memory})
+        self.told(events)
+        self._promises.waiting.append(promise)
+        record.when_settled(ticket, lambda: self._fulfil(promise))
+
+    def _fulfil(self, promise: Promise) -> None:
+        """It is on disk, or cannot be: it is judged on what has become of the plant since."""
+        if not self._promises.fulfil(promise):
+            return
+        if self.record is not None and self.record.failed:
+            against = self._refusal(promise.commands[0], Reason.BLOCKED_BY_HEALTH, "journal")
+            self._take(against)
+            return
+        held = {key: value for key, value in self.state.held.items() if key not in promise.keys}
+        fresh = dataclasses.replace(self.state, held=held)
+        admission = self._judged(fresh, promise.commands)
+        if admission.refusal is None:
+            admission = dataclasses.replace(admission, events=())  # told when it was promised
+        self._take(admission)
+        self.finish()
+
+    def finish(self) -> int:
+        """Act on what writes asked for, before their answers leave; the ticket that these wait for, or 0."""
+        if self._is_due:
+            self.step(self.clock())
+            self.acted()
+        barrier, self._barrier = self._barrier, 0
+        return barrier
 
     def look(self, snapshot: Snapshot, now: float) -> Outcome:
         """One control cycle on a new picture."""
@@ -193,7 +235,13 @@ class Controller:
         if failed != self._plant.journal_failed:
             self._plant = dataclasses.replace(self._plant, journal_failed=failed)
         outcome = step(self.state, self._facts, self.settings, now, self._plant)
-        self.state, self.outcome = outcome.state, outcome
+        # What is ordered is as old as the picture that it rests on (R8).
+        outcome = dataclasses.replace(
+            outcome,
+            orders=dataclasses.replace(outcome.orders, at=self._now),
+            pcs=dataclasses.replace(outcome.pcs, at=self._now),
+        )
+        self.state, self.outcome, self._is_due = outcome.state, outcome, False
         self._tell(outcome.events)
         self._keep(now)
         return outcome

@@ -4,12 +4,14 @@ Frames come in through `receive`, and `cycle` makes the next snapshots, decides,
 the banks. Replay and live operation drive the same methods with different clocks.
 """
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.app.container import ContainerState, through
-from gateway.app.controller import Controller, Record
+from gateway.app.controller import Controller
+from gateway.app.promise import Record
 from gateway.canbus.compile import Decode, compile_bus
 from gateway.canbus.frame import ERROR, REMOTE, Frame
 from gateway.canbus.send import Send, Transmitter
@@ -19,6 +21,7 @@ from gateway.mapping.image import Image
 from gateway.mapping.site import Site
 from gateway.modbus.bank import Bank
 from gateway.model.order import Orders
+from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -41,6 +44,8 @@ class _Served:
     bank: Bank
     base: Image
     "The image without control's points."
+    renewal: Callable[[], None] = lambda: None
+    "Brings them into it."
 
 
 class Gateway:
@@ -63,8 +68,11 @@ class Gateway:
         self.withholds_limits = False
         "Whether all limits and permissions read 0 (R35)."
         self._started: float | None = None
+        self._record: Record | None = None
+        self._panels: dict[str, Snapshot | None] = {}
+        "What control shows of each container, as far as somebody has looked since it changed."
         for controller in self.controllers():
-            controller.acted = self.patch
+            controller.changed = controller.acted = self.invalidate
         self.encode()
 
     def _decode(self, state: ContainerState) -> None:
@@ -81,7 +89,9 @@ class Gateway:
     def _served(self, face: Face) -> _Served:
         judge = self.containers[face.container].controller
         bank = Bank(face.registers.holes, writable=face.registers.writable, judge=judge)
-        return _Served(face, bank, bank.image)
+        served = _Served(face, bank, bank.image)
+        served.renewal = functools.partial(self._renew, served)
+        return served
 
     def controllers(self) -> list[Controller]:
         """The control of each container that has one."""
@@ -91,6 +101,7 @@ class Gateway:
         self, record: Record | None, memory: Mapping[str, str], clock: Callable[[], float]
     ) -> None:
         """Start over with what survived, a journal and a clock."""
+        self._record = record
         for controller in self.controllers():
             controller.clock = clock
             controller.begin(record, memory, clock())
@@ -175,25 +186,41 @@ class Gateway:
             snapshot = self.containers[served.face.container].snapshot
             shown = snapshot.without_limits() if self.withholds_limits else snapshot
             served.base = served.face.registers.encode(shown)
-        self.patch()
+            served.bank.image = served.base
+        self.invalidate()
 
-    def patch(self) -> None:
-        """Bring control's points into the images: after every cycle and every write."""
-        panels = {
-            name: None if state.controller is None else state.controller.panel()
-            for name, state in self.containers.items()
-        }
+    def invalidate(self) -> None:
+        """Control's points have changed: they are brought into an image before it is read the next time."""
+        self._panels.clear()
         for served in self._faces:
-            panel = panels[served.face.container]
-            if panel is None:
-                served.bank.image = served.base
-                continue
+            served.bank.renew = served.renewal
+
+    def _renew(self, served: _Served) -> None:
+        """Bring control's points into an image."""
+        name = served.face.container
+        if name not in self._panels:
+            controller = self.containers[name].controller
+            self._panels[name] = None if controller is None else controller.panel()
+        panel = self._panels[name]
+        if panel is not None:
             shown = withheld(panel) if self.withholds_limits else panel
             served.bank.image = served.face.registers.patched(served.base, shown)
 
+    def patch(self) -> None:
+        """Bring control's points into all images now."""
+        for served in self._faces:
+            self._renew(served)
+
     def settle(self, callback: Callable[[], None]) -> bool:
-        """Call back once what the latest write did is on disk; False where nothing has to be waited for."""
-        return any(controller.settle(callback) for controller in self.controllers())
+        """Before answers leave: act on writes, and call back once what they did is on disk.
+
+        False where nothing has to be waited for.
+        """
+        ticket = max((controller.finish() for controller in self.controllers()), default=0)
+        if self._record is None or not ticket or self._record.settled(ticket):
+            return False
+        self._record.when_settled(ticket, callback)
+        return True
 
     def shown_at(self, host: str) -> None:
         """Take note of an address where masters can read; data that are not live get no limits beyond here.

@@ -236,8 +236,8 @@ class Runtime:
                 self.journal.write([event])
 
     def _acted(self) -> None:
-        """A master's write has changed orders or registers between cycles."""
-        self.gateway.patch()
+        """A master's write has changed orders between cycles."""
+        self.gateway.invalidate()
         self._send_changes()
 
     def _send_changes(self) -> None:

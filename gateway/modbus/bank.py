@@ -4,7 +4,7 @@ Checks come in the order of the specification (APP V1.1b3, figures of clause 6) 
 function 1 -> structure 3 -> address or read-only 2 -> role 1 -> value 3 -> control 4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -60,10 +60,15 @@ class Bank:
     ) -> None:
         """`holes` has one byte a register, 1 where there is none."""
         self.image = image
+        self.renew: Callable[[], None] | None = None
+        "Set where the image is not up to date: called before the next read, and taken away."
         self._holes, self._writable, self._judge = holes, writable, judge
 
     def read(self, address: int, quantity: int) -> bytes:
         """Registers as bytes; Refused if one does not exist or has nothing to show."""
+        if self.renew is not None:
+            renew, self.renew = self.renew, None
+            renew()
         end = address + quantity
         if end > REGISTERS or self._holes.find(1, address, end) >= 0:
             raise Refused(Code.ILLEGAL_ADDRESS)
@@ -77,9 +82,9 @@ class Bank:
         places = self._writable.covered(address, len(words) // 2)
         if places is None or self._judge is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        self._judge.note(address, words, origin)
         if any(origin.role < place.instruction.role for place in places):
             raise Refused(Code.ILLEGAL_FUNCTION)
+        self._judge.note(address, words, origin)
         commands = self._writable.commands(places, words, origin)
         if not all(fits(command) and self._judge.fits(command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)

@@ -237,7 +237,7 @@ def test_an_ems_that_stays_away_opens_the_racks_where_the_site_says(after: float
     paper = Paper(settings=dataclasses.replace(SETTINGS, open_after_loss=after)).running()
     paper.beating = None
     paper.beat()
-    took = paper.takes(lambda paper: Phase.UNLOADING in paper.phases)
+    took = paper.takes(lambda paper: Phase.OPENING in paper.phases)
     paper.run(2)
 
     assert took == pytest.approx(after, abs=CYCLE / 2)

@@ -214,7 +214,7 @@ def test_a_rack_without_limits_takes_the_bus_to_zero_and_is_opened() -> None:
     paper.racks[0].mute = True
     zero = paper.takes(lambda paper: paper.power == 0)
     stale = set(paper.tripped)
-    opens = paper.takes(lambda paper: paper.state.racks[0].phase is Phase.UNLOADING)
+    opens = paper.takes(lambda paper: paper.state.racks[0].phase is Phase.OPENING)
     back = paper.takes(lambda paper: paper.power == 200e3)
 
     assert zero == pytest.approx(1, abs=2 * CYCLE)
