@@ -56,7 +56,7 @@ class Facts:
     discharge_amperes: float
     charge_watts: float
     discharge_watts: float
-    "DC limits of the bus: NaN where nobody tells of them, 0 where they are not known (R19)."
+    "DC limits of the bus: NaN where no message carries them, 0 where they are not known (R19)."
     bus_voltage: float
     reported: Asserted
     "Alarms and trips of BMUs, and thresholds of the site's own."
@@ -103,11 +103,11 @@ def _known(snapshot: Snapshot, name: str) -> Numbers:
 
 
 def _limit(snapshot: Snapshot, name: str) -> float:
-    """A limit of the bus: NaN if nobody tells of it, 0 if it is unknown (R19)."""
+    """A limit of the bus: NaN if no message carries it or its racks', 0 if it is unknown (R19)."""
     place = snapshot.layout.first(name)
     detail, value = int(snapshot.quality[place]), float(snapshot.values[place])
     if detail == Detail.NEVER_SEEN:
-        return math.nan
+        return math.nan if snapshot.carried.isdisjoint({name, f"rack_{name}"}) else 0.0
     return max(value, 0.0) if USABLE[detail] and not math.isnan(value) else 0.0
 
 

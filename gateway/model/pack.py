@@ -149,7 +149,9 @@ class Draft:
         """Close the draft; nothing can change it any more."""
         for part in (self.values, self.quality, self.age, self.computed):
             part.flags.writeable = False
-        return Snapshot(self.layout, self.at, self.values, self.quality, self.age, self.computed)
+        return Snapshot(
+            self.layout, self.at, self.values, self.quality, self.age, self.computed, self.carried
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class Snapshot:
     "Seconds since arrival; inf if never seen."
     computed: Flags
     "True where the value was made from other values."
+    carried: frozenset[str] = frozenset()
+    "Points that some message carries, heard or not."
 
     def without_limits(self) -> "Snapshot":
         """The same with every limit forced to 0: for faces that must not let power through (R35)."""

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from model.fleet import Fleet
 
 from gateway.control.facts import Facts, facts_of
 from gateway.control.interlock import BY_NAME
@@ -81,6 +82,33 @@ def test_what_is_not_good_is_unknown(detail: Detail) -> None:
     assert seen(spoilt(snapshot(), "charge_current_limit", detail)).charge_amperes == 0
     assert seen(snapshot(charge_current_limit=[-5])).charge_amperes == 0
     assert seen(snapshot(charge_current_limit=[NAN])).charge_amperes == 0
+
+
+@pytest.mark.parametrize("carried", ["charge_power_limit", "rack_charge_power_limit"])
+def test_a_limit_that_was_not_heard_yet_is_nothing(carried: str) -> None:
+    """Some message carries it, of the bus or of racks: 0 until it comes; what none carries is no limit (R19)."""
+    facts = seen(dataclasses.replace(snapshot(), carried=frozenset({carried})))
+
+    assert facts.charge_watts == 0
+    assert math.isnan(facts.discharge_watts)
+    assert facts.charge_amperes == 100
+
+
+def test_the_picture_says_what_messages_carry() -> None:
+    """Before the first frame too: that is how control knows what it waits for (R19)."""
+    fleet = Fleet(Topology(racks=2), "rack_charge_power_limit", "rack_charge_current_limit")
+    before = seen(fleet.at(0.1))
+    fleet.set("rack_charge_current_limit", 100)
+    fleet.hear(0.2)
+    half = seen(fleet.at(0.3))
+    fleet.set("rack_charge_power_limit", 80e3)
+    after = seen(fleet.at(0.4))
+
+    assert (before.charge_watts, before.charge_amperes) == (0, 0)
+    assert (half.charge_watts, half.charge_amperes) == (0, 200)
+    assert (after.charge_watts, after.charge_amperes) == (160e3, 200)
+    assert math.isnan(after.discharge_watts)
+    assert math.isnan(after.discharge_amperes)
 
 
 def test_who_was_never_heard_is_not_heard() -> None:
