@@ -22,7 +22,8 @@ from bench.pattern_server import HOST, loop_factory
 from bench.programs import ROOT
 from gateway.app import Gateway, Runtime
 from gateway.mapping.library import Library
-from gateway.mapping.site import Bus, load_site
+from gateway.mapping.parts import Bus
+from gateway.mapping.site import load_site
 
 _STARTING = 1.0  # s, in which the loop may be late
 _BEAT = 0.01  # s, how often the loop's lateness is looked at

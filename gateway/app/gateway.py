@@ -98,13 +98,19 @@ class Gateway:
         return [state.controller for state in self.containers.values() if state.controller]
 
     def begin(
-        self, record: Record | None, memory: Mapping[str, str], clock: Callable[[], float]
+        self, record: Record | None, memory: Mapping[str, str], clock: Callable[[], float] | None
     ) -> None:
-        """Start over with what survived, a journal and a clock."""
+        """Start over with what survived, a journal and a clock; without one, cycles are the clock (R40)."""
         self._record = record
         for controller in self.controllers():
-            controller.clock = clock
-            controller.begin(record, memory, clock())
+            controller.clock = clock or controller.clock
+            controller.begin(record, memory, controller.clock())
+
+    def hear_duplicate(self, bus: str, identifier: str) -> None:
+        """Somebody else sends our frames on a bus: it concerns whom we send to there (R34)."""
+        for state in self.containers.values():
+            if state.controller is not None and state.container.sends.get(bus):
+                state.controller.hear_duplicate(f"{identifier} on {bus}")
 
     def listeners(self) -> Mapping[tuple[str, int], Mapping[int, Bank]]:
         """The banks to serve: by address, then by unit id."""

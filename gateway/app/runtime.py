@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from gateway.app.gateway import Gateway
-from gateway.canbus.frame import Frame, identifier_text
+from gateway.app.lookout import Lookout
+from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
-from gateway.links.clock import ClockWatch, clock_is_synchronised
+from gateway.links.clock import clock_is_synchronised
 from gateway.links.journal import Journal
 from gateway.links.modbus_tcp import ModbusServer, Service
 from gateway.links.pcs_client import PcsLink
@@ -46,14 +47,11 @@ class Runtime:
         self.journal: Journal | None = None
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
-        self._clock_watch = ClockWatch()
         self._cycled = asyncio.Event()
         self._servers: list[ModbusServer] = []
         self._listen = listen
-        self._sent: dict[str, object] = {}
-        "What was ordered last, so that a change is sent out of turn."
-        self._pcs_seen: dict[str, str] = {}
-        "What was told of each PCS last."
+        self._lookout: Lookout | None = None
+        self._crashed = ""
 
     async def start(self) -> None:
         """Open the journal and listen for masters; LinkError if either cannot be had."""
@@ -61,7 +59,10 @@ class Runtime:
         if place is not None and self.gateway.data_source != "replay":
             self._begin_journal(place)
         memory = {} if self.journal is None else self.journal.restored()
-        self.gateway.begin(self.journal, memory, asyncio.get_running_loop().time)
+        clock = asyncio.get_running_loop().time
+        self.gateway.begin(
+            self.journal, memory, None if self.gateway.data_source == "replay" else clock
+        )
         for controller in self.gateway.controllers():
             controller.told = self._happened
             controller.acted = self._acted
@@ -122,11 +123,13 @@ class Runtime:
 
     async def stop(self) -> None:
         """Let go of everything."""
-        self._watchdog.stopping()
+        if not self._crashed:
+            self._watchdog.stopping()
+        self._watchdog.close()
         for server in self._servers:
             await server.stop()
         if self.journal is not None:
-            self._tell("stopped")
+            self._tell("crashed" if self._crashed else "stopped", detail=self._crashed)
             await asyncio.to_thread(self.journal.close)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
@@ -138,13 +141,17 @@ class Runtime:
             CanLink(bus, self._deliver(), gateway.transmitter(name), gateway.orders)
             for name, bus in gateway.site.buses.items()
         ]
+        for link in self.links:
+            if link.sender is not None and self._recorder is not None:
+                link.sender.noted = functools.partial(self._recorder.frame, link.bus.name)
         self.pcs_links = list(self._drives())
+        self._lookout = Lookout(gateway, self.links, self.pcs_links, self._write)
         async with asyncio.TaskGroup() as tasks:
             for link in self.links:
                 tasks.create_task(self._supervised(link))
             for pcs in self.pcs_links:
-                tasks.create_task(pcs.run())
-            tasks.create_task(self._cycles())
+                tasks.create_task(self._driven(pcs))
+            tasks.create_task(self._cycles(self._lookout))
             tasks.create_task(self._reports())
 
     def _deliver(self) -> Callable[[str, Frame], None]:
@@ -182,6 +189,14 @@ class Runtime:
                 link.report("bus_crashed", error)
                 await asyncio.sleep(_AGAIN)
 
+    async def _driven(self, pcs: PcsLink) -> None:
+        while True:
+            try:
+                await pcs.run()
+            except Exception:  # told there; control sees a PCS that does not answer
+                log.exception("pcs_link_crashed", pcs=pcs.name)
+                await asyncio.sleep(_AGAIN)
+
     async def _reports(self) -> None:
         """Tell now and then what came in on each bus, and what was odd about it."""
         while True:
@@ -196,66 +211,38 @@ class Runtime:
                     **traffic,
                 )
 
-    async def _cycles(self) -> None:
+    async def _cycles(self, lookout: Lookout) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
-        self._watchdog.ready()
+        due, is_first = loop.time(), True
         while True:
             now = loop.time()
-            self._look_around(now)
-            self.gateway.cycle(now)
-            self._send_changes()
+            try:
+                self._cycle(lookout, now)
+            except Exception as error:
+                # Nobody can say what a half-done cycle has left: end, say so, and be started anew (R44).
+                self._crashed = f"{type(error).__name__}: {error}"
+                log.exception("cycle_crashed")
+                raise
+            if is_first:
+                self._watchdog.ready()
+                is_first = False
             self._watchdog.cycle(loop.time())
             self._cycled.set()
             due = max(due + self.gateway.site.cycle, loop.time())
             await asyncio.sleep(due - loop.time())
 
-    def _look_around(self, now: float) -> None:
-        """What is not in frames: other masters, the wall clock, recordings."""
-        if (step := self._clock_watch.stepped(now, time.time())) is not None:
-            self._tell("clock_step", value=step)
+    def _cycle(self, lookout: Lookout, now: float) -> None:
+        lookout.look(now)
         if self._recorder is not None:
             self._recorder.cycle(now)
-        for pcs in self.pcs_links:
-            self._look_at_pcs(pcs, now)
-        for link in self.links:
-            key = None if link.sender is None else link.sender.transmitter.duplicate
-            if key is not None:
-                for controller in self.gateway.controllers():
-                    controller.hear_duplicate(f"{identifier_text(key)} on {link.bus.name}")
-
-    def _look_at_pcs(self, pcs: PcsLink, now: float) -> None:
-        """Tell when the PCS is lost, back, or left alone (R12)."""
-        state = pcs.state
-        seen = "pcs_left_alone" if state.left_alone else "pcs_back" if state.up else "pcs_lost"
-        before = self._pcs_seen.get(pcs.name, "pcs_left_alone")
-        if seen != before:
-            self._pcs_seen[pcs.name] = seen
-            if self.journal is not None:
-                event = Event(KINDS[seen], now, container=pcs.name, detail=state.last_error)
-                self.journal.write([event])
+        self.gateway.cycle(now)
+        lookout.send_changes()
 
     def _acted(self) -> None:
         """A master's write has changed orders between cycles."""
         self.gateway.invalidate()
-        self._send_changes()
-
-    def _send_changes(self) -> None:
-        """Send what is ordered otherwise than before, out of turn."""
-        for name, orders in self.gateway.orders().items():
-            lasting = {key: value for key, value in orders.values.items() if key != "heartbeat"}
-            if lasting != self._sent.get(name):
-                self._sent[name] = lasting
-                for link in self.links:
-                    link.flush()
-        for pcs in self.pcs_links:
-            controller = self.gateway.containers[pcs.name].controller
-            order = None if controller is None else controller.pcs_order
-            told = order and (order.power, order.reactive, order.run, order.access,
-                              order.charge_current, order.discharge_current)  # fmt: skip
-            if told != self._sent.get(f"pcs {pcs.name}"):
-                self._sent[f"pcs {pcs.name}"] = told
-                pcs.flush()
+        if self._lookout is not None:
+            self._lookout.send_changes()
 
     def _record_write(self, now: float, origin: str, address: int, words: bytes) -> None:
         if self._recorder is not None:
@@ -274,8 +261,10 @@ class Runtime:
         log.error(name, reason=failed) if failed else log.info(name)
         self._tell(name, detail=failed)
 
-    def _tell(self, name: str, value: float = 0.0, detail: str = "") -> None:
+    def _tell(self, name: str, detail: str = "") -> None:
         """Write an event of the gateway's own."""
+        self._write(Event(KINDS[name], asyncio.get_running_loop().time(), detail=detail))
+
+    def _write(self, event: Event) -> None:
         if self.journal is not None:
-            now = asyncio.get_running_loop().time()
-            self.journal.write([Event(KINDS[name], now, value=value, detail=detail)])
+            self.journal.write([event])

@@ -61,6 +61,8 @@ class CanSender:
     def __init__(self, bus: str, transmitter: Transmitter, orders: Ordered) -> None:
         self.transmitter = transmitter
         self.state = SendState()
+        self.noted: Callable[[Frame], None] = lambda _: None
+        "Called with every frame that was sent."
         self._bus, self._orders = bus, orders
         self._write: Write | None = None
         self._fail: Callable[[Exception], None] | None = None
@@ -136,6 +138,7 @@ class CanSender:
                 return True
             if self._write(frame):
                 self.state.sent += 1
+                self.noted(frame)
             else:
                 self.state.dropped += 1
                 self.transmitter.lost(frame.key)

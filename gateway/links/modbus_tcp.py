@@ -8,8 +8,10 @@ read its answers is not read from.
 import asyncio
 import dataclasses
 import errno
+import functools
 import socket
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,12 +19,16 @@ import structlog
 
 from gateway.errors import LinkError
 from gateway.modbus.bank import Bank
-from gateway.modbus.wire import Desynchronised, Receiver, answer
+from gateway.modbus.wire import WRITES, Desynchronised, Receiver, answer
 from gateway.model.command import NOBODY, Origin
 
 _CHUNK = 2048
 _UNREAD = 65536
 "Bytes of answers that may wait for a client before it is not read from any more."
+_WRITES = 16
+"Writes of one connection in a turn of the loop: they cost more than reads, and the cycle must not wait."
+_HELD = 64
+"Pieces whose answers may wait for the disk before a connection is not read from any more."
 _LINGER = 2.0
 "Seconds that a broken connection stays, so that answers already given arrive."
 
@@ -43,6 +49,14 @@ class Service:
     settle: Settle = lambda _: False
 
 
+@dataclass(slots=True)
+class _Batch:
+    """The answers to what came in one piece."""
+
+    data: bytes
+    waits: bool = False
+
+
 class ModbusConnection(asyncio.BufferedProtocol):
     """One master's connection."""
 
@@ -55,8 +69,11 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._peer = ""
         self._unread, self._had_turn = False, False
         "Why it is not read from: its answers wait, it has had its share of this turn."
-        self._held: list[bytes] | None = None
-        "Answers that wait until what they acknowledge is on disk (R41)."
+        self._requests: Iterator[bytes] = iter(())
+        self._has_more = False
+        "Whether some of these still wait for an answer."
+        self._held: deque[_Batch] = deque()
+        "Answers that wait until what they, or those before them, acknowledge is on disk (R41)."
         self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,45 +101,68 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """Answer all whole requests that have come in."""
         if self._transport is None or self._ending is not None:
             return
-        units, origin, answers = self._service.units, self._origin, []
-        try:
-            for adu in self._receiver.feed(bytes(self._buffer[:nbytes])):
-                answers.append(answer(units, adu, origin))  # noqa: PERF401 - those before a break still count
-        except Desynchronised as error:
-            log.warning("master_desynchronised", peer=self._peer, reason=str(error))
-            self._answer(answers)
-            if self._held is None:
-                self._transport.write_eof()
-            self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
-            return
-        if answers:
-            self._answer(answers)
-        if nbytes == _CHUNK:
+        self._requests = self._receiver.feed(bytes(self._buffer[:nbytes]))
+        self._work()
+        if nbytes == _CHUNK or self._has_more:
             self._had_turn = True
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._next_turn)
 
-    def _answer(self, answers: list[bytes]) -> None:
-        """Write answers, once what they acknowledge is on disk; until then nothing more is read."""
-        if self._transport is None:
+    def _work(self) -> None:
+        """Answer requests: all there are, or until so many of them were writes."""
+        units, origin, answers, writes = self._service.units, self._origin, list[bytes](), 0
+        self._has_more = False
+        try:
+            for adu in self._requests:
+                answers.append(answer(units, adu, origin))
+                writes += adu[7] in WRITES
+                if writes == _WRITES:
+                    self._has_more = True
+                    break
+        except Desynchronised as error:
+            self._break_off(answers, str(error))
             return
-        if self._held is not None:
-            self._held += answers
-        elif self._service.settle(self._settled):
-            self._held = answers
-            self._transport.pause_reading()
-        else:
-            self._transport.write(b"".join(answers))
+        if answers:
+            self._answer(answers)
 
-    def _settled(self) -> None:
-        held, self._held = self._held, None
-        if self._transport is not None and held is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(held))
-            self._read_again()
+    def _break_off(self, answers: list[bytes], reason: str) -> None:
+        """Give the answers before a break, and end."""
+        log.warning("master_desynchronised", peer=self._peer, reason=reason)
+        self._answer(answers)
+        if self._transport is not None and not self._held:
+            self._transport.write_eof()
+        self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
+
+    def _answer(self, answers: list[bytes]) -> None:
+        """Write answers in order, each once what it acknowledges is on disk (R41)."""
+        batch = _Batch(b"".join(answers))
+        batch.waits = self._service.settle(functools.partial(self._settled, batch))
+        self._held.append(batch)
+        self._give()
+        if len(self._held) >= _HELD and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _settled(self, batch: "_Batch") -> None:
+        batch.waits = False
+        self._give()
+        self._read_again()
+
+    def _give(self) -> None:
+        """Write what need not wait any more."""
+        while self._held and not self._held[0].waits:
+            data = self._held.popleft().data
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.write(data)
 
     def _next_turn(self) -> None:
         self._had_turn = False
-        self._read_again()
+        if self._has_more and self._ending is None:
+            self._work()
+        if self._has_more:
+            self._had_turn = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        else:
+            self._read_again()
 
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read."""
@@ -136,12 +176,14 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._read_again()
 
     def _read_again(self) -> None:
-        waits = self._unread or self._had_turn or self._held is not None
+        waits = self._unread or self._had_turn or len(self._held) >= _HELD
         if self._transport is not None and not waits and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """Answer what is complete, then close."""
+        while self._has_more and self._ending is None:
+            self._work()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -22,6 +22,12 @@ class ServiceWatchdog:
         """`address` is a path, or a name behind @; `interval` in seconds, infinite: not watched."""
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.interval = interval
+        self._socket: socket.socket | None = None
+        "Opened once: a process without free descriptors must not fall silent."
+        if address and hasattr(socket, "AF_UNIX"):
+            with suppress(OSError):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.settimeout(0)
         self._last_cycle = self._fed = -math.inf
 
     @classmethod
@@ -55,10 +61,13 @@ class ServiceWatchdog:
         """The gateway ends because it was told to."""
         self._send("STOPPING=1")
 
+    def close(self) -> None:
+        """Let go."""
+        if self._socket is not None:
+            self._socket.close()
+
     def _send(self, text: str) -> None:
-        if not self._address or not hasattr(socket, "AF_UNIX"):
-            return
-        # A full queue, a manager that is gone: the next sign may get there.
-        with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-            out.settimeout(0)
-            out.sendto(text.encode(), self._address)
+        if self._socket is not None:
+            # A full queue, a manager that is gone: the next sign may get there.
+            with suppress(OSError, ValueError):
+                self._socket.sendto(text.encode(), self._address)

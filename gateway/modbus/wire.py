@@ -115,3 +115,5 @@ _SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
     16: _write_many,
 }
 "What is served, by function code; anything else is answered with exception 01."
+WRITES = frozenset({6, 16})
+"Those that change something."

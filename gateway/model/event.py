@@ -40,6 +40,7 @@ _ROWS = (
     Kind(5, "journal_restored", _N, "the journal is written again"),
     Kind(6, "settings", _N, "settings {detail}"),
     Kind(7, "journal_damaged", _A, "the journal was damaged and is begun anew; the old one is {detail}"),
+    Kind(8, "crashed", _A, "gateway ends: a cycle failed: {detail}"),
     Kind(10, "mode", _N, "mode is {detail}"),
     Kind(11, "command", _N, "{origin}: {row} {value:g}: {detail}"),
     Kind(12, "result", _N, "{row}: {detail}"),

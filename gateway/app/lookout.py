@@ -1,0 +1,84 @@
+"""What is not in frames and not in writes, looked at once a cycle: the wall clock, other masters, the PCS links."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from gateway.app.gateway import Gateway
+from gateway.canbus.frame import identifier_text
+from gateway.links.can_link import CanLink
+from gateway.links.clock import ClockWatch
+from gateway.links.pcs_client import PcsLink
+from gateway.model.event import KINDS, Event
+from gateway.model.order import PcsOrder
+
+Tell = Callable[[Event], None]
+_LESS = 0.995
+"A part of what was ordered of the PCS before: below it the PCS is told at once, above it with its next poll (R22)."
+
+
+class Lookout:
+    """Looks at links, and tells what is new."""
+
+    def __init__(
+        self, gateway: Gateway, links: Sequence[CanLink], pcs_links: Sequence[PcsLink], tell: Tell
+    ) -> None:
+        self._gateway, self._links, self._pcs_links, self._tell = gateway, links, pcs_links, tell
+        self._clock = ClockWatch()
+        self._sent: dict[str, object] = {}
+        "What was ordered of each container's BMUs last."
+        self._driven: dict[str, PcsOrder] = {}
+        "What was ordered of each PCS last."
+        self._seen: dict[str, str] = {}
+        "What was told of each PCS last."
+
+    def look(self, now: float) -> None:
+        """Everything once, before a cycle."""
+        if (step := self._clock.stepped(now, time.time())) is not None:
+            self._tell(Event(KINDS["clock_step"], now, value=step))
+        for pcs in self._pcs_links:
+            self._look_at(pcs, now)
+        for link in self._links:
+            key = None if link.sender is None else link.sender.transmitter.duplicate
+            if key is not None:
+                self._gateway.hear_duplicate(link.bus.name, identifier_text(key))
+
+    def _look_at(self, pcs: PcsLink, now: float) -> None:
+        """Tell when the PCS is lost, back, or left alone (R12)."""
+        state = pcs.state
+        seen = "pcs_left_alone" if state.left_alone else "pcs_back" if state.up else "pcs_lost"
+        if seen != self._seen.get(pcs.name, "pcs_left_alone"):
+            self._tell(Event(KINDS[seen], now, container=pcs.name, detail=state.last_error))
+        self._seen[pcs.name] = seen
+
+    def send_changes(self) -> None:
+        """Send what is ordered otherwise than before, out of turn."""
+        for name, orders in self._gateway.orders().items():
+            lasting = {key: value for key, value in orders.values.items() if key != "heartbeat"}
+            if lasting != self._sent.get(name):
+                self._sent[name] = lasting
+                for link in self._links:
+                    link.flush()
+        for pcs in self._pcs_links:
+            controller = self._gateway.containers[pcs.name].controller
+            if controller is not None:
+                order = controller.pcs_order
+                if is_urgent(self._driven.get(pcs.name), order):
+                    pcs.flush()
+                self._driven[pcs.name] = order
+
+
+def is_urgent(before: PcsOrder | None, now: PcsOrder) -> bool:
+    """Whether the PCS is to be told at once: it may do less than before, or something else."""
+    if before is None or (before.run, before.stop, before.access) != (
+        now.run,
+        now.stop,
+        now.access,
+    ):
+        return True
+    pairs = (
+        (before.power, now.power),
+        (before.reactive, now.reactive),
+        (before.charge_current, now.charge_current),
+        (before.discharge_current, now.discharge_current),
+    )
+    return any(last * value < 0 or abs(value) < _LESS * abs(last) for last, value in pairs)
