@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway.control import arbiter, chain, limit, watchdog
 from gateway.control.asserted import causes
+from gateway.control.basis import counted
 from gateway.control.cyclic import written
 from gateway.control.facts import QUIET, Facts, Plant
 from gateway.control.identity import noted
@@ -139,6 +140,8 @@ def step(
     """One control cycle."""
     events: list[Event] = []
     state = noted(state, facts, plant)
+    state, told = counted(state, facts, now)
+    events += told
     state, told = watchdog.expired(state, now)
     events += told
     state, told = watchdog.watched(state, settings, now)

@@ -38,6 +38,15 @@ QUIET = Plant()
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What the container's state of charge is made of (R43)."""
+
+    racks: tuple[int, ...]
+    is_connected: bool
+    "Whether they are on the bus; if none is, all racks count."
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One container at one instant, as control sees it."""
 
@@ -62,6 +71,8 @@ class Facts:
     "Alarms and trips of BMUs, and thresholds of the site's own."
     serials: Numbers
     "Serial number of each rack."
+    basis: Basis | None = None
+    "None where the state of charge does not come from racks."
 
     @property
     def conducts(self) -> tuple[bool, ...]:
@@ -92,6 +103,7 @@ def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
         _known(snapshot, "voltage")[0],
         {**_alarms(snapshot), **_beyond(snapshot, thresholds)},
         _known(snapshot, "rack_serial"),
+        _basis(snapshot, connected),
     )
 
 
@@ -109,6 +121,20 @@ def _limit(snapshot: Snapshot, name: str) -> float:
     if detail == Detail.NEVER_SEEN:
         return math.nan if snapshot.carried.isdisjoint({name, f"rack_{name}"}) else 0.0
     return max(value, 0.0) if USABLE[detail] and not math.isnan(value) else 0.0
+
+
+def _basis(snapshot: Snapshot, connected: Numbers) -> Basis | None:
+    """The racks that the state of charge counts, as `gateway/model/container.py` chooses them."""
+    if "rack_soc" not in snapshot.carried or "soc" in snapshot.carried:
+        return None
+    any_is = 1 in connected
+    tells = [not math.isnan(soc) for soc in _known(snapshot, "rack_soc")]
+    racks = tuple(
+        number
+        for number, (told, on_bus) in enumerate(zip(tells, connected, strict=True), 1)
+        if told and (on_bus == 1 or not any_is)
+    )
+    return Basis(racks, any_is)
 
 
 _LIMITS = (

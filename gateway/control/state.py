@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from gateway.control.facts import Basis
 from gateway.model.command import Origin, Reason, Result
 
 
@@ -202,6 +203,8 @@ class State:
     "Of charging and discharging."
     runs: bool = False
     "Whether the PCS is to run."
+    basis: Basis | None = None
+    "What the state of charge was last made of (R43)."
     rest_since: float = math.nan
     zero_since: float = math.nan
     left_alone: bool = False

@@ -35,6 +35,7 @@ SLOWEST = 300
 FIRST = {
     "arbiter": ("lease", "select", "directions"),
     "asserted": ("interlocks", "pcs", "limits"),
+    "basis": ("basis",),
     "chain": ("interlock_table", "resets", "interlocks"),
     "current": ("limits", "pcs"),
     "cycle": ("directions", "modes", "lease"),

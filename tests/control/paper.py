@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.control.chain import row_of
 from gateway.control.cycle import Admission, Outcome, admit, step
-from gateway.control.facts import Facts, Plant
+from gateway.control.facts import Basis, Facts, Plant
 from gateway.control.interlock import BY_NAME
 from gateway.control.limit import Allowed, Limiter
 from gateway.control.memory import kept, restored
@@ -77,6 +77,7 @@ class Paper:
     watts_asked: float | None = None
     "And this setpoint with it."
     beats: int = 0
+    basis: Basis | None = None
     keeps_pcs: bool = False
     "The PCS that we drive answers in every cycle."
     state: State = field(init=False)
@@ -102,6 +103,7 @@ class Paper:
             bus_voltage=1300.0,
             reported=dict(self.reported),
             serials=self._told_by(lambda rack: rack.serial),
+            basis=self.basis,
         )
 
     def _told_by(self, tells: Callable[[PaperRack], float]) -> tuple[float, ...]:
@@ -241,8 +243,7 @@ class Paper:
         row = INSTRUCTIONS[name]
         number = row.number * SELECT_STEP + rack
         self.write("select", 0, origin)
-        selection = self.write("select", number, origin)
-        if selection.refusal is not None:
+        if (selection := self.write("select", number, origin)).refusal is not None:
             return selection
         return self.write(name, value or self.next_value(name, origin, rack), origin, rack)
 
