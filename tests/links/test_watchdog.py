@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,25 +50,25 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 def test_ready_stopping_and_signs_of_life(manager: Manager) -> None:
     """Ready and stopping are told; of 20 ms cycles as many as a third of the interval apart."""
     environ = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000000"}
-    watchdog = ServiceWatchdog.from_environment(environ)
-    watchdog.ready()
-    for cycle in range(301):
-        watchdog.cycle(100 + cycle * 0.02)
-    watchdog.stopping()
+    with closing(ServiceWatchdog.from_environment(environ)) as watchdog:
+        watchdog.ready()
+        for cycle in range(301):
+            watchdog.cycle(100 + cycle * 0.02)
+        watchdog.stopping()
 
-    assert manager.heard() == ["READY=1", *["WATCHDOG=1"] * 6, "STOPPING=1"]
+        assert manager.heard() == ["READY=1", *["WATCHDOG=1"] * 6, "STOPPING=1"]
 
 
 def test_late_cycles_are_no_sign_of_life(manager: Manager) -> None:
     """Cycles more than a second apart feed nothing; the first in time does (R8)."""
     environ = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000000"}
-    watchdog = ServiceWatchdog.from_environment(environ)
-    for cycle in range(20):
-        watchdog.cycle(cycle * 1.5)
+    with closing(ServiceWatchdog.from_environment(environ)) as watchdog:
+        for cycle in range(20):
+            watchdog.cycle(cycle * 1.5)
 
-    assert manager.heard() == []
-    watchdog.cycle(19 * 1.5 + 0.02)
-    assert manager.heard() == ["WATCHDOG=1"]
+        assert manager.heard() == []
+        watchdog.cycle(19 * 1.5 + 0.02)
+        assert manager.heard() == ["WATCHDOG=1"]
 
 
 @pytest.mark.parametrize(
@@ -82,32 +83,34 @@ def test_late_cycles_are_no_sign_of_life(manager: Manager) -> None:
 )
 def test_who_is_not_watched_feeds_nobody(manager: Manager, environ: dict[str, str]) -> None:
     """No interval, a wrong one, or that of another process: ready is told all the same."""
-    watchdog = ServiceWatchdog.from_environment({"NOTIFY_SOCKET": manager.address, **environ})
-    watchdog.ready()
-    watchdog.cycle(1.0)
-    watchdog.cycle(1.02)
+    with closing(
+        ServiceWatchdog.from_environment({"NOTIFY_SOCKET": manager.address, **environ})
+    ) as watchdog:
+        watchdog.ready()
+        watchdog.cycle(1.0)
+        watchdog.cycle(1.02)
 
-    assert manager.heard() == ["READY=1"]
+        assert manager.heard() == ["READY=1"]
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/notify", "vsock:2:1234", "relative", "/" * 300])
 def test_nobody_there_is_no_error(address: str) -> None:
     """Without a manager, or with one that is gone, nothing is raised."""
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000"}
-    watchdog = ServiceWatchdog.from_environment(environ)
-    watchdog.ready()
-    watchdog.cycle(1.0)
-    watchdog.cycle(1.001)
-    watchdog.stopping()
+    with closing(ServiceWatchdog.from_environment(environ)) as watchdog:
+        watchdog.ready()
+        watchdog.cycle(1.0)
+        watchdog.cycle(1.001)
+        watchdog.stopping()
 
 
 def test_a_manager_that_does_not_read_holds_up_nobody(manager: Manager) -> None:
     """Its queue runs full: what does not fit is lost, and the call returns."""
-    watchdog = ServiceWatchdog(manager.address)
-    for _ in range(3000):
-        watchdog.ready()
+    with closing(ServiceWatchdog(manager.address)) as watchdog:
+        for _ in range(3000):
+            watchdog.ready()
 
-    assert 0 < len(manager.heard()) < 3000
+        assert 0 < len(manager.heard()) < 3000
 
 
 def test_the_unit_file_is_one_that_systemd_takes(tmp_path: Path) -> None:
