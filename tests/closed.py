@@ -125,12 +125,15 @@ class Closed:
             pcs_server.write(pcs, address, words)
 
     def ask(self, pdu: bytes, peer: str = EMS) -> bytes:
-        """The PDU that answers a request of a master."""
-        adu = struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu
-        origin = self.site.masters.at(peer, LISTENER)
-        response = answer(self._units, adu, origin)[7:]
+        """The PDU that answers a request of a master, in a segment of its own."""
+        response = self.answered(pdu, peer)
         self.gateway.settle(lambda: None)
         return response
+
+    def answered(self, pdu: bytes, peer: str = EMS) -> bytes:
+        """The same, in a segment that goes on."""
+        adu = struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu
+        return answer(self._units, adu, self.site.masters.at(peer, LISTENER))[7:]
 
     def write(self, address: int, *words: int, peer: str = EMS) -> int:
         """Function 6 or 16: the exception code, 0 if it was taken."""

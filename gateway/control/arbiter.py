@@ -76,9 +76,8 @@ def selected(
     return dataclasses.replace(state, selection=token), ACCEPTED
 
 
-def armed(state: State, command: Command, now: float) -> Verdict | None:
+def armed(token: Selection | None, command: Command, now: float) -> Verdict | None:
     """What stands against operating a command that needs a select: CMD-01."""
-    token = state.selection
     if token is None or token.target != command.key or token.owner != command.origin.name:
         return refused(Reason.NOT_SELECTED)
     return refused(Reason.TIME_LIMIT_OVER, "select") if now >= token.until else None

@@ -66,7 +66,7 @@ def admit(
     plant: Plant = QUIET,
 ) -> Admission:  # fmt: skip
     """Judge a write at once; the new state is kept. A refused one leaves nothing but its result."""
-    on = Situation(facts, plant, settings, now)
+    on = Situation(facts, plant, settings, now, state.selection)
     new, verdicts, events = state, [], []
     for command in commands:
         new, verdict, told = _admitted(new, command, on)
@@ -87,7 +87,7 @@ def _admitted(state: State, command: Command, on: Situation) -> tuple[State, Ver
     if not command.instruction.repeats and not arbiter.is_edge(state, command):
         return arbiter.noted(state, command), Verdict(accepted=True), []
     noted = arbiter.noted(state, command)
-    if against := _against(state, command, on.now):
+    if against := _against(state, command, on):
         return noted, against, [_told(command, against, on.now)]
     new, verdict = OPERATIONS[command.instruction.name](noted, command, on)
     if command.instruction.select:
@@ -116,13 +116,13 @@ def is_unsafe(command: Command) -> bool:
     return not command.instruction.cyclic and command.instruction.direction is Direction.UNSAFE
 
 
-def _against(state: State, command: Command, now: float) -> Verdict | None:
+def _against(state: State, command: Command, on: Situation) -> Verdict | None:
     """What stands against a command before its own conditions: arbiter, then select (R2)."""
     if not is_unsafe(command):
         return None
     if against := arbiter.authority(state, command.origin):
         return against
-    return arbiter.armed(state, command, now) if command.instruction.select else None
+    return arbiter.armed(on.selection, command, on.now) if command.instruction.select else None
 
 
 def _told(command: Command, verdict: Verdict, now: float) -> Event:

@@ -15,7 +15,7 @@ from gateway.control.facts import Facts, Plant
 from gateway.control.identity import ROW, confirmed
 from gateway.control.interlock import Effect
 from gateway.control.settings import PcsPath, Settings
-from gateway.control.state import Mode, Phase, Rack, State
+from gateway.control.state import Mode, Phase, Rack, Selection, State
 from gateway.control.watchdog import idle
 from gateway.model.command import Command, Reason, Verdict
 
@@ -28,6 +28,8 @@ class Situation:
     plant: Plant
     settings: Settings
     now: float
+    selection: Selection | None = None
+    "What was armed before this write: a select and its command come in two (R2)."
 
 
 Change = tuple[State, Verdict]
