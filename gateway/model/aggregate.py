@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.model.charge import Energy, RackExtreme
 from gateway.model.container import (
     ALARM_BITS,
     AlarmBits,
@@ -166,13 +167,13 @@ class Step:
 
     operation: (
         Extreme | Total | Power | Connected
-        | Weighted | BusLimit | CellCount | Count | RackCount | Silence | AlarmBits
+        | Weighted | RackExtreme | Energy | BusLimit | CellCount | Count | RackCount | Silence | AlarmBits
     )  # fmt: skip
     sources: tuple[str, ...]
     targets: tuple[str, ...]
 
 
-def _from_one(operation: Total | Weighted | BusLimit | CellCount | Count) -> Step:
+def _from_one(operation: Total | Weighted | RackExtreme | BusLimit | CellCount | Count) -> Step:
     return Step(operation, (operation.source,), (operation.target,))
 
 
@@ -211,6 +212,12 @@ STEPS: Sequence[Step] = (
     *_extremes("", "rack_cell_{what}_{end}", ("rack",)),
     _from_one(Weighted("voltage", "rack_voltage", ())),
     _from_one(Weighted("soc", "rack_soc", ("rack_capacity", "rack_soh"))),
+    _from_one(Weighted("soc_installed", "rack_soc", ("rack_capacity", "rack_soh"), is_of_all=True)),
+    _from_one(RackExtreme("soc_min", "rack_soc", highest=False)),
+    _from_one(RackExtreme("soc_max", "rack_soc", highest=True)),
+    Step(
+        Energy(), ("rack_soc", "rack_capacity", "rack_soh", "rack_voltage"), ("energy_available",)
+    ),
     _from_one(Weighted("soh", "rack_soh", ("rack_capacity",))),
     _from_one(Total("current", "rack_current", needs_all=False)),
     _from_one(Total("power", "rack_power", needs_all=False)),

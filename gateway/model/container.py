@@ -1,7 +1,8 @@
 """What racks on one DC bus come to together: weighted means, limits, counts, alarms.
 
 Rules (CONTROL R19, R20, R43):
-- means are taken over connected usable racks, and over all usable racks while none is connected;
+- means are taken over connected usable racks, and over all usable racks while none is connected; that of all
+  installed racks is a point of its own;
 - a bus may do what its most loaded conducting rack allows: the smallest of (rack limit / rack share); a rack
   whose contactors are unknown conducts; an unknown limit is 0; nothing conducts: 0;
 - the share of a rack is that of its capacity, or its measured part of what flows if that is larger: of the
@@ -44,7 +45,13 @@ def _one(value: float, quality: int, age: float) -> Result:
     return Result(np.array([value]), codes, np.array([age]), whole=quality == _NONE)
 
 
-def _weights(draft: Draft, names: Iterable[str], chosen: Flags) -> Vector | None:
+def counted(draft: Draft, mask: Flags) -> Flags:
+    """The members that a mean counts: those on the bus, or all while no rack is connected."""
+    on_bus = _connection(draft) == 1
+    return mask & on_bus if on_bus.any() else mask
+
+
+def weights_of(draft: Draft, names: Iterable[str], chosen: Flags) -> Vector | None:
     """The product of some points for each chosen rack, 1 for a point that no message carries.
 
     Old numbers will do: capacity and health change over years. None where one is unknown.
@@ -66,16 +73,16 @@ class Weighted:
     target: str
     source: str
     weights: tuple[str, ...]
+    is_of_all: bool = False
+    "Whether racks that are not connected count always."
 
     def apply(self, draft: Draft) -> None:
-        """Write the mean of the connected racks, or of all while none is connected."""
+        """Write the mean of the connected racks, or of all: always, or while none is connected."""
         if self.target in draft.flawless:
             return  # the BMU reports it
         of = contributors(draft, self.source, 1)
-        mask = of.mask[0]
-        on_bus = _connection(draft) == 1
-        chosen = mask & on_bus if on_bus.any() else mask
-        weights = _weights(draft, self.weights, chosen)
+        chosen = of.mask[0] if self.is_of_all else counted(draft, of.mask[0])
+        weights = weights_of(draft, self.weights, chosen)
         whole, quality = of.whole and weights is not None, of.quality
         if weights is None:
             weights = np.ones(np.count_nonzero(chosen))
@@ -121,7 +128,7 @@ class BusLimit:
         if not of.whole and not of.usable[0][conducts].all():
             return _one(0.0, Detail.INACCURATE, age)
         limits = of.values[0][conducts]
-        weights = _weights(draft, ("rack_capacity",), conducts)
+        weights = weights_of(draft, ("rack_capacity",), conducts)
         measured = self._by_flow(draft, limits, conducts)
         if weights is None:
             return _one(min(limits.min(), measured), Detail.INACCURATE, age)

@@ -30,7 +30,7 @@ def test_a_name_carries_its_scope() -> None:
     """Rack, module and cell points say so; units are SI; states have texts."""
     for point in POINTS.values():
         assert point.name.startswith(_PREFIX.get(point.scope, "")), point.name
-        assert point.unit in {"", "V", "A", "W", "%", "degC", "Ah", "Ohm"}, point.name
+        assert point.unit in {"", "V", "A", "W", "Wh", "%", "degC", "Ah", "Ohm"}, point.name
         assert bool(point.states) == (point.kind is Kind.STATE), point.name
         assert point.text
 
