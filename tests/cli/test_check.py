@@ -26,7 +26,7 @@ def test_what_comes_with_the_gateway_is_right(essgw: Program) -> None:
 
     assert "demo: site demo is right: containers 1, messages 96, faces 1" in done.stdout
     assert "outlander: site outlander is right" in done.stdout
-    assert "native: register map native 0.1.0 is right" in done.stdout
+    assert "native: register map native 0.2.0 is right" in done.stdout
 
 
 def test_all_problems_are_told_at_once_at_their_places(essgw: Program) -> None:

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
                 Event(KINDS["setpoint"], 2.0, "C1", 0, "power_setpoint", 5e5, "ems", "applied"),
                 Event(KINDS["rack_connect_failed"], 3.0, "C1", 3, value=2),
                 Event(KINDS["first_out"], 4.0, "C1", row="hvil", value=float("inf")),
-                Event(KINDS["interlock_tripped"], 4.0, "C1", 12, "cell_overvoltage", 3.7),
+                Event(KINDS["first_out"], 4.0, "C1", 12, "cell_overvoltage", 3.7),
             ]
         )
     return path
@@ -73,9 +73,9 @@ def test_json_is_an_object_a_line(essgw: Program, file: Path) -> None:
     boot = rows[0]["boot"]
     assert rows[4] == {
         "seq": 5, "utc": "2023-11-14T22:13:20.250000+00:00", "synchronised": False, "boot": boot,
-        "monotonic": 4.0, "number": 30, "name": "interlock_tripped", "severity": "trip",
+        "monotonic": 4.0, "number": 32, "name": "first_out", "severity": "trip",
         "container": "C1", "rack": 12, "row": "cell_overvoltage", "value": 3.7, "origin": "",
-        "detail": "", "text": "rack 12: cell_overvoltage tripped: 3.7",
+        "detail": "", "text": "rack 12: first out: cell_overvoltage, 3.7",
     }  # fmt: skip
     assert (rows[0]["value"], rows[3]["value"]) == (None, None)
 
