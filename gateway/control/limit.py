@@ -123,7 +123,7 @@ def _consistent(watts: float, amperes: float, voltage: float) -> tuple[float, fl
     """Both limits, each no more than the other allows; what is not known is 0 (R19)."""
     if math.isnan(watts) and math.isnan(amperes):
         return 0.0, 0.0
-    if not voltage > 0:
+    if not 0 < voltage < math.inf:
         return 0.0, 0.0
     by_amperes = math.inf if math.isnan(amperes) else amperes * voltage
     by_watts = math.inf if math.isnan(watts) else watts / voltage
