@@ -15,6 +15,7 @@ from conformance.sim.master import Master, Register
 from conformance.sim.plant import Plant
 from conformance.sim.profile import Profile
 from conformance.sim.script import Timed
+from conformance.sim.showing import show
 from gateway.app import Gateway, Runtime
 from gateway.cli.run import describe
 from gateway.cli.screen import address, err, out
@@ -59,6 +60,7 @@ async def run(site: Site, plant: Plant, wish: Wish) -> None:
             registers(site.faces[0]),
             Plan(wish.profile, connect=False),
         )
+    runtime.told = show
     script.start(wish.plan, plant.faults)
     try:
         async with asyncio.timeout(wish.seconds), asyncio.TaskGroup() as tasks:

@@ -44,6 +44,8 @@ class Runtime:
         self.pcs_links: list[PcsLink] = []
         self.endpoints: list[str] = []
         "Where masters can connect, once started."
+        self.told: Callable[[Sequence[Event]], None] = lambda _: None
+        "Called with what happened in a container."
         self.journal: Journal | None = None
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
@@ -251,6 +253,7 @@ class Runtime:
 
     def _happened(self, events: Sequence[Event]) -> None:
         """Something happened in a container: it is logged, and a trip is recorded."""
+        self.told(events)
         for event in events:
             log.info(event.kind.name, container=event.container, text=str(event))
             if event.kind.name == "first_out" and self._recorder is not None:
