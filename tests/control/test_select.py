@@ -121,9 +121,12 @@ def test_a_select_does_not_outlive_a_trip_or_the_lease(how: str) -> None:
     assert paper.state.selection is None
 
 
-def test_select_and_operate_may_come_in_one_write() -> None:
-    """A master that writes both in one block is served in order."""
+def test_select_and_operate_come_in_two_writes() -> None:
+    """A master that writes both in one block has selected nothing before: refused as a whole (R2)."""
     paper = leased()
+    refusal = paper.block(EMS, ("select", CONNECT, 0), ("connect", 1, 0)).refusal
+    paper.run(5)
 
-    assert paper.block(EMS, ("select", CONNECT, 0), ("connect", 1, 0)).refusal is None
-    assert paper.takes(lambda paper: paper.phases == {Phase.CLOSED}, 3)
+    assert refusal is not None
+    assert refusal.reason is Reason.NOT_SELECTED
+    assert paper.phases == {Phase.OPEN}

@@ -146,7 +146,7 @@ def test_r20_little_current_says_nothing_about_shares() -> None:
 
 
 def test_r20_limits_in_watts_are_shared_by_power() -> None:
-    """R20: racks of unlike voltage share power, which a BMU may report or not."""
+    """R20: of power, which is V x I where the BMU reports none."""
     fleet = Fleet(RACKS, "rack_discharge_power_limit", "rack_voltage", "rack_current")
     fleet.set("rack_discharge_power_limit", 100e3)
     fleet.set("rack_voltage", 1000)
