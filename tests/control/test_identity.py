@@ -7,6 +7,7 @@ import pytest
 from control.paper import SETTINGS, Paper
 
 from gateway.control.facts import Plant
+from gateway.control.identity import noted
 from gateway.control.memory import kept, restored
 from gateway.control.state import Mode, Phase
 from gateway.model.command import Reason, Stage
@@ -32,6 +33,7 @@ def test_the_first_serial_number_is_remembered() -> None:
     paper.run(1)
 
     assert math.isnan(before)
+    assert noted(paper.state, paper.facts(), paper.plant) is paper.state, "nothing new"
     assert [rack.serial for rack in paper.state.racks] == [5.0, 7.0, 7.0]
     assert paper.tripped == set()
 
