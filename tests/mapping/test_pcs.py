@@ -46,7 +46,7 @@ def written(pcs: PcsMap, order: PcsOrder, heartbeat: int = 0) -> dict[int, int]:
 def test_the_simulated_pcs_is_told_to_run() -> None:
     """Limits and setpoint first; heartbeat and run after them; the fault reset never."""
     assert SIM.writes(RUN, 65537) == [
-        (2, [0xFFFE, 0xEE90, 0, 500, 0, 1234, 1, 1, 5]),
+        (2, [0xFFFE, 0xEE90, 0, 500, 0, 1234, 1, 1, 5, 0]),
         (0, [1, 1]),
     ]
 
@@ -55,7 +55,7 @@ def test_the_simulated_pcs_is_told_to_stop() -> None:
     """The stop first; then zero power, whatever the order says of it; the limits stay."""
     assert SIM.writes(dataclasses.replace(RUN, stop=True), 7) == [
         (0, [7, 0]),
-        (2, [0, 0, 0, 0, 0, 1234, 1, 1, 5]),
+        (2, [0, 0, 0, 0, 0, 1234, 1, 1, 5, 0]),
     ]
 
 
@@ -230,3 +230,11 @@ def test_examples_of_the_manual_are_right() -> None:
     assert blocks
     for block in blocks:
         pcs_map(parse(block, "docs/pcs.md"))
+
+
+def test_a_reset_is_passed_on() -> None:
+    """Register 11 of the simulated PCS is 1 while a fault is to be taken back (R24)."""
+    simulated = load_pcs(Library(), "sim-pcs")
+    words = dict(simulated.writes(PcsOrder(1.0, reset=True), 7))
+
+    assert words[2][9] == 1

@@ -87,8 +87,8 @@ def test_a_mistake_in_a_row_that_is_read(tmp_path: Path, row: str) -> None:
 
 WRITES = {
     "at: 9, what: fault, type: u16":
-        "19: 'what' must be 'power', 'reactive', 'run', 'charge_current', 'discharge_current' or "
-        "'heartbeat'",
+        "19: 'what' must be 'power', 'reactive', 'run', 'charge_current', 'discharge_current', "
+        "'heartbeat' or 'reset'",
     "at: 9, type: u16": "5: a row that is written has one of what: and const:",
     "at: 9, const: 65536, type: u16":
         "20: 65536 does not fit into u16; choose a wider type",
@@ -187,7 +187,7 @@ def test_essgw_check_knows_pcs_maps(essgw: Program) -> None:
     done = essgw("check", "sim-pcs", "sunspec-der")
     (essgw.folder / "wrong.yaml").write_text("pcs: wrong\n")
 
-    assert "sim-pcs: PCS map sim-pcs is right: 8 rows read, 7 written, 3 requests" in done.stdout
+    assert "sim-pcs: PCS map sim-pcs is right: 8 rows read, 8 written, 3 requests" in done.stdout
     assert done.stdout.count("not tried on a device") == 1
     told = essgw("check", "wrong.yaml", status=1).stderr
     assert "wrong.yaml:1:1: 'watchdog' is missing" in told
