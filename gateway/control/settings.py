@@ -105,8 +105,6 @@ class Settings:
     "Part of the limits that a derate leaves."
     reset_time: float = 2.0
     "s for which a reset is passed on to the BMUs."
-    stall: float = 1.0
-    "s without a completed cycle (R8)."
     pcs_timeout: float = 2.0
     current_tolerance: float = 30.0
     current_share: float = 0.1
