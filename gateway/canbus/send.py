@@ -123,6 +123,8 @@ class _Line:
             self.due = now + (self.send.period if self.left else _LOOK)
         else:
             self.due += self.send.period * (math.floor((now - self.due) / self.send.period) + 1)
+            if self.due <= now:  # a sum that was rounded down
+                self.due += self.send.period
 
     def look(self, orders: Orders) -> bool:
         """Take note of a new value of an order that is sent once; whether there is one."""

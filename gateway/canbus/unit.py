@@ -24,6 +24,8 @@ CONVERSIONS = {
     "mA": Conversion("A", divisor=1000),
     "W": Conversion("W"),
     "kW": Conversion("W", multiplier=1000),
+    "Wh": Conversion("Wh"),
+    "kWh": Conversion("Wh", multiplier=1000),
     "Ah": Conversion("Ah"),
     "mAh": Conversion("Ah", divisor=1000),
     "Ohm": Conversion("Ohm"),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.canbus.payload import Part
@@ -64,6 +64,7 @@ def test_missed_periods_are_not_made_up_for() -> None:
     assert keys(at_work, 0.76) == []
 
 
+@example(pauses=[0.15, 0.3], period=0.15)
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=40), st.floats(0.02, 0.3))
 def test_at_most_one_frame_of_a_message_a_call_and_never_more_than_periods(
     pauses: list[float], period: float

@@ -155,7 +155,7 @@ async def test_an_ems_takes_the_plant_into_service(gateway: Gateway) -> None:
     places = [PLACES[name].address for name in ("lease", "select", "connect", "mode_request")]
     assert [address for address in order if address in places] == places
     assert (gateway.written("select")[-1], gateway.written("mode_request")[-1]) == (2000, 4)
-    assert gateway.written("lease") == [61]
+    assert gateway.written("lease") == [60]
     beats = gateway.written("ems_heartbeat")
     assert beats == list(range(1, len(beats) + 1))
     assert gateway.written("power_setpoint")[-1] == -250_000

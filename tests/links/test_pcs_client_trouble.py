@@ -115,7 +115,7 @@ async def test_limits_that_are_refused_do_not_run(pcs: ScriptedPcs) -> None:
     async with driving(pcs.port) as core:
         core.say(run=True, stop=False, power=1000)
         await until(lambda: core.link.state.refusals >= 3)
-        told = "writing 2..10: exception 3, it does not take such values"
+        told = "writing 2..11: exception 3, it does not take such values"
         assert (core.link.state.obeys, core.link.state.last_error) == (False, told)
         assert 1 not in commands(pcs)
         reports = len(core.reports)
@@ -225,7 +225,7 @@ async def test_an_answer_to_another_write(pcs: ScriptedPcs) -> None:
         core.say(run=True, stop=False)
         await until(lambda: core.link.state.errors >= 1)
 
-        assert core.link.state.last_error == "writing 2..10: the answer tells of 1 from 2"
+        assert core.link.state.last_error == "writing 2..11: the answer tells of 1 from 2"
 
 
 async def test_a_heartbeat_that_stands_still(pcs: ScriptedPcs) -> None:
