@@ -7,6 +7,7 @@ is on disk; the safe way acts first (R41).
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.app.promise import Promise, Promises, Record
@@ -54,6 +55,8 @@ class Controller:
         self._snapshot, self._facts = snapshot, facts_of(snapshot, settings.thresholds)
         self._kept = ""
         self._key = f"control {name}"
+        self._marks: tuple[object, ...] = (None,) * 8
+        "The parts of the state that survive, as they were when they were looked at last."
         self._ticket = 0
         "Of what was written to the journal last."
         self._barrier = 0
@@ -220,6 +223,7 @@ class Controller:
         if self._is_due:
             self.step(self.clock())
             self.acted()
+            self._barrier = self._ticket  # what survives a restart of it is on disk, too (R15)
         barrier, self._barrier = self._barrier, 0
         return barrier
 
@@ -248,9 +252,13 @@ class Controller:
 
     def _keep(self, now: float) -> None:
         """Write what survives a restart, where it has changed."""
-        if self.record is None:
+        state = self.state
+        marks = (state.sequence, state.held, state.chain, state.first_out, state.tripped_by,
+                 state.stopped, state.is_local, state.racks)  # fmt: skip
+        if self.record is None or all(map(operator.is_, marks, self._marks)):
             return
-        text = kept(self.state, now)
+        self._marks = marks
+        text = kept(state, now)
         if text != self._kept:
             self._kept = text
             self._ticket = self.record.write((), {self._key: text})

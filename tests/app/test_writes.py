@@ -25,12 +25,17 @@ class Disk:
     written: list[Event] = field(default_factory=list)
     tickets: int = 0
     waiting: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+    kept_by: int = 0
+    "The ticket of what was kept last."
 
     def write(self, events: Sequence[Event], kept: Mapping[str, str] | None = None) -> int:
         """Hand events over."""
-        del kept
         self.written += events
         self.tickets += 1
+        if kept:
+            self.kept |= kept
+            self.kept_by = self.tickets
         return self.tickets
 
     def settled(self, ticket: int) -> bool:
@@ -219,3 +224,23 @@ def test_orders_are_as_old_as_their_picture(closed: Closed) -> None:
 
     assert closed.controller.orders.at == pictured
     assert closed.controller.pcs_order.at == pictured
+
+
+def test_an_acknowledged_trip_is_remembered(closed: Closed, disk: Disk) -> None:
+    """The answer to a trip waits until its latch is on disk, not its event alone (R15, R41)."""
+    disk.work()
+    closed.answered(b"\x06\xee\xb2\x00\x01")
+    assert closed.gateway.settle(lambda: None)
+
+    ticket, _ = disk.waiting[-1]
+    assert "trip" in disk.kept["control C1"]
+    assert ticket >= disk.kept_by
+
+
+def test_what_survives_is_written_when_it_changes(closed: Closed, disk: Disk) -> None:
+    """Cycles in which nothing of it happens write nothing."""
+    closed.run(1, EMS)
+    before = disk.tickets
+    closed.run(5, EMS)
+
+    assert disk.tickets == before
