@@ -16,7 +16,7 @@ import can
 from pymodbus.client import ModbusTcpClient
 
 from hub import Hub
-from program import Program, Served
+from program import Program, Served, in_time
 
 SITE = """
 site: killed
@@ -85,7 +85,7 @@ class World:
         ]
         with (self.folder / "run.log").open("a") as log:
             self.gateway = subprocess.Popen(
-                command, cwd=self.folder, text=True, stdout=log, stderr=log
+                command, cwd=self.folder, env=in_time(), text=True, stdout=log, stderr=log
             )
 
     def kill(self) -> None:
