@@ -74,6 +74,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
         "Whether some of these still wait for an answer."
         self._held: deque[_Batch] = deque()
         "Answers that wait until what they, or those before them, acknowledge is on disk (R41)."
+        self._is_over = False
+        "Whether the client has said all that it will."
         self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -101,6 +103,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """Answer all whole requests that have come in."""
         if self._transport is None or self._ending is not None:
             return
+        self._finish()
         self._requests = self._receiver.feed(bytes(self._buffer[:nbytes]))
         self._work()
         if nbytes == _CHUNK or self._has_more:
@@ -145,6 +148,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def _settled(self, batch: "_Batch") -> None:
         batch.waits = False
         self._give()
+        if self._is_over and not self._held and self._transport is not None:
+            self._transport.close()
         self._read_again()
 
     def _give(self) -> None:
@@ -176,15 +181,20 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._read_again()
 
     def _read_again(self) -> None:
-        waits = self._unread or self._had_turn or len(self._held) >= _HELD
+        waits = self._unread or self._had_turn or self._is_over or len(self._held) >= _HELD
         if self._transport is not None and not waits and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
-        """Answer what is complete, then close."""
+        """Answer what is complete, then close; answers that wait for the disk still leave."""
+        self._finish()
+        self._is_over = True
+        return bool(self._held)
+
+    def _finish(self) -> None:
+        """Answer all that has come in, whatever the turn allows."""
         while self._has_more and self._ending is None:
             self._work()
-        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

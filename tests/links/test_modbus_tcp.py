@@ -283,3 +283,16 @@ def test_answers_wait_for_the_disk(service: Service) -> None:
         service.settled()
 
         assert [numbers(response(link)) for _ in range(3)] == [[1], [2], [3]]
+
+
+def test_who_has_said_all_still_gets_answers_from_the_disk(service: Service) -> None:
+    """A client that closes its side while its answer waits gets it, then the connection ends."""
+    service.holds = True
+    with service.connect() as link:
+        link.sendall(read(1, 1, 1))
+        link.shutdown(socket.SHUT_WR)
+        service.until(lambda: len(service.held) == 1)
+        service.settled()
+
+        assert numbers(response(link)) == [1]
+        assert link.recv(1) == b""
