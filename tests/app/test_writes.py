@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.event import Event
 
-from closed import EMS, Closed
+from closed import EMS, SCADA, Closed
 
 LEASE, SELECT, MODE, CONNECT, DISCONNECT, RESET, TRIP = range(61100, 61107)
 SELECT_CONNECT = 2000
@@ -244,3 +244,14 @@ def test_what_survives_is_written_when_it_changes(closed: Closed, disk: Disk) ->
     closed.run(5, EMS)
 
     assert disk.tickets == before
+
+
+def test_the_journal_names_both_masters_that_fight(closed: Closed, disk: Disk) -> None:
+    """Who wanted the lease, who had it, and whose setpoint was held (R7)."""
+    assert closed.write(LEASE, 60, peer=SCADA) == CONTROL
+    assert closed.write_i32(61003, 5_000, peer=SCADA) == TAKEN
+
+    told = [(event.origin, event.row, event.detail) for event in disk.written]
+    assert ("ems", "lease", "accepted") in told
+    assert ("scada", "lease", "refused, locked_by_other, ems") in told
+    assert ("scada", "power_setpoint", "held, locked_by_other, ems") in told
