@@ -1,6 +1,6 @@
 """Racks on their way to the DC bus and back (R27-R31), one table of steps by phase.
 
-Orders are state requests: `ORDER` says what each phase asks of the BMU, which drives its own coils and
+Orders are state requests: `ASKED` says what each phase asks of the BMU, which drives its own coils and
 precharge. A rack never closes on a held value, after a trip, or on a bus that is not at rest.
 """
 
