@@ -47,6 +47,29 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Contacts:
+    """What racks tell of their contactors one by one, and of the voltage behind them (R27)."""
+
+    bus: Numbers
+    "V on the bus side of each rack's contactors."
+    negative: Numbers
+    precharge: Numbers
+    positive: Numbers
+    tells_precharge: bool = True
+    "Whether any message carries the precharge contactor's feedback."
+
+    @property
+    def closed(self) -> Numbers:
+        """Of each rack: 1 while any contactor is told closed, 0 while all are told open, else NaN."""
+        told = zip(self.negative, self.positive, *self._told, strict=True)
+        return tuple(1.0 if 1 in each else sum(each) for each in told)
+
+    @property
+    def _told(self) -> tuple[Numbers, ...]:
+        return (self.precharge,) if self.tells_precharge else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One container at one instant, as control sees it."""
 
@@ -73,6 +96,8 @@ class Facts:
     "Serial number of each rack."
     basis: Basis | None = None
     "None where the state of charge does not come from racks."
+    contacts: Contacts | None = None
+    "None where no message tells the voltage behind the contactors."
 
     @property
     def conducts(self) -> tuple[bool, ...]:
@@ -104,6 +129,20 @@ def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
         {**_alarms(snapshot), **_beyond(snapshot, thresholds)},
         _known(snapshot, "rack_serial"),
         _basis(snapshot, connected),
+        _contacts(snapshot, coil) if _BEHIND in snapshot.carried else None,
+    )
+
+
+_BEHIND = "rack_bus_voltage"
+
+
+def _contacts(snapshot: Snapshot, precharge: Numbers) -> Contacts:
+    return Contacts(
+        _known(snapshot, _BEHIND),
+        _known(snapshot, "rack_contactor_negative"),
+        precharge,
+        _known(snapshot, "rack_contactor_positive"),
+        tells_precharge="rack_contactor_precharge" in snapshot.carried,
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from gateway.control import coil
 from gateway.control.chain import united
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
@@ -25,19 +26,22 @@ _LEFT = dict.fromkeys(Phase, math.nan)
 _HELD = {**_LEFT, Phase.CLOSED: 1.0}
 
 
-def ordered(state: State, now: float) -> Orders:
+def ordered(state: State, settings: Settings, now: float) -> Orders:
     """The orders of this cycle; racks that are being adopted are held if closed, and not moved (R14)."""
-    adopting = state.mode is Mode.ADOPT
-    asked = _held(state) if adopting else ASKED
+    held = _held(state) if state.mode is Mode.ADOPT else None
+    asked = ASKED if held is None else held
     connects = tuple([asked[rack.phase] for rack in state.racks])
-    values = {
+    values: dict[str, tuple[float, ...]] = {
         "heartbeat": (float(int(now - state.started) % _HEARTBEATS),),
         "alarm_reset": (float(now <= state.reset_until),),
         "stop": (float(state.stopped or bool(state.tripped_by)),),
         "clock": (state.clock,),
-        "rack_connect": connects,
         "operation": (_operation(state, connects),),
     }
+    if settings.drives_coils:
+        values |= coil.driven(state.racks, held)
+    else:
+        values["rack_connect"] = connects
     return Orders(now, values)
 
 

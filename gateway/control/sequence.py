@@ -1,22 +1,25 @@
 """Racks on their way to the DC bus and back (R27-R31), one table of steps by phase.
 
 Orders are state requests: `ASKED` says what each phase asks of the BMU, which drives its own coils and
-precharge. A rack never closes on a held value, after a trip, or on a bus that is not at rest.
+precharge; for one that does not, `coil.py` has the steps on the way to the bus. A rack never closes on a held
+value, after a trip, or on a bus that is not at rest.
 """
 
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
+from gateway.control import coil
 from gateway.control.chain import by_rack
 from gateway.control.current import known_currents
 from gateway.control.facts import QUIET, Facts, Plant
 from gateway.control.interlock import Effect
 from gateway.control.join import next_to_join, rest_since
+from gateway.control.poles import NO_POLES, closed_of, poles_of
 from gateway.control.settings import Settings
 from gateway.control.state import Mode, Phase, Rack, State, Wait
+from gateway.control.view import View
 from gateway.model.event import KINDS, Event
 
 ORDER: Mapping[Phase, float] = {
@@ -34,60 +37,16 @@ ASKED = tuple(ORDER[phase] for phase in Phase)
 "The same by the phase's number."
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One rack and what bears on it."""
-
-    rack: Rack
-    connected: float
-    precharging: bool
-    current: float
-    effects: Effect
-    settings: Settings
-    now: float
-    wait: Wait
-
-    @property
-    def age(self) -> float:
-        """Seconds in this phase."""
-        return self.now - self.rack.since
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether something stands against closing it."""
-        return bool(self.effects & (Effect.BLOCK_CLOSE | Effect.OPEN))
-
-    @property
-    def must_open(self) -> bool:
-        """Whether an interlock asks for opening it."""
-        return bool(self.effects & Effect.OPEN)
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether somebody wants it on the bus, and it takes part."""
-        return self.rack.is_wanted and self.rack.is_enabled
-
-    @property
-    def is_unloaded(self) -> bool:
-        """Whether its current is known and low (R30)."""
-        return abs(self.current) < self.settings.low_current
-
-    def to(self, phase: Phase, **changes: object) -> Rack:
-        """The rack in another phase."""
-        rack: Rack = dataclasses.replace(self.rack, phase=phase, since=self.now, **changes)  # type: ignore[arg-type] # its fields
-        return rack
-
-
-def _unknown(view: _View) -> Rack:
+def _unknown(view: View) -> Rack:
     """Adopt what is found (R14): closed stays closed, half-done precharge is opened."""
     if view.connected == 1:
         return view.to(Phase.CLOSED, is_wanted=True)
     if view.connected == 0:
-        return view.to(Phase.OPENING if view.precharging else Phase.OPEN)
+        return view.to(Phase.OPENING if view.precharging or view.closed == 1 else Phase.OPEN)
     return view.rack
 
 
-def _adopting(view: _View) -> Rack:
+def _adopting(view: View) -> Rack:
     """Nothing is ordered yet: the rack is what its feedback says, and no time runs (R14)."""
     return view.rack if math.isnan(view.connected) else _unknown(view)
 
@@ -95,25 +54,25 @@ def _adopting(view: _View) -> Rack:
 _SEEN = {1.0: Phase.CLOSED, 0.0: Phase.OPEN}
 
 
-def _followed(view: _View) -> Rack:
+def _followed(view: View) -> Rack:
     """A rack whose contactors others switch: its phase is what it says."""
     phase = _SEEN.get(view.connected, view.rack.phase)
     return view.rack if phase is view.rack.phase else view.to(phase)
 
 
-def _open(view: _View) -> Rack:
+def _open(view: View) -> Rack:
     rack = view.rack
-    if view.connected == 1:
+    if view.closed == 1:
         since = view.now if math.isnan(rack.contrary) else rack.contrary
         welded = rack.mismatch or view.now - since >= view.settings.disconnect_time
         return dataclasses.replace(rack, mismatch=welded, contrary=since, is_wanted=False)
-    if view.connected == 0 and (rack.mismatch or not math.isnan(rack.contrary)):
+    if view.closed == 0 and (rack.mismatch or not math.isnan(rack.contrary)):
         rack = dataclasses.replace(rack, mismatch=False, contrary=math.nan)
     if not view.is_asked:
         return _rests(rack, Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
     if view.is_blocked:
         return _rests(rack, Wait.INTERLOCK)
-    if math.isnan(view.connected):
+    if math.isnan(view.closed):
         return _rests(rack, Wait.UNKNOWN)
     return view.to(Phase.WAITING, wait=Wait.TURN, mismatch=False, contrary=math.nan)
 
@@ -125,7 +84,7 @@ def _rests(rack: Rack, wait: Wait) -> Rack:
     return dataclasses.replace(rack, is_wanted=False, wait=wait)
 
 
-def _waiting(view: _View) -> Rack:
+def _waiting(view: View) -> Rack:
     if not view.is_asked or view.is_blocked:
         return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
     if view.wait is Wait.NOTHING:
@@ -134,27 +93,24 @@ def _waiting(view: _View) -> Rack:
     return view.rack if same else dataclasses.replace(view.rack, wait=view.wait)
 
 
-def _closing(view: _View) -> Rack:
+def _closing(view: View) -> Rack:
     if not view.is_asked or view.is_blocked:
         return view.to(Phase.OPENING, is_wanted=False)
     if view.connected == 1:
         return view.to(Phase.CLOSED, tries=0)
     if view.age < view.settings.connect_time:
         return view.rack
-    if view.rack.tries < view.settings.tries:
-        return view.to(Phase.COOLING, wait=Wait.PAUSE)
-    until = view.now + view.settings.lockout
-    return view.to(Phase.OPEN, is_wanted=False, tries=0, locked_until=until)
+    return view.given_up()
 
 
-def _cooling(view: _View) -> Rack:
+def _cooling(view: View) -> Rack:
     if not view.is_asked or view.is_blocked:
         return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
     rested = view.age >= view.settings.retry_wait
     return view.to(Phase.WAITING, wait=Wait.TURN) if rested else view.rack
 
 
-def _closed(view: _View) -> Rack:
+def _closed(view: View) -> Rack:
     if view.connected == 0:
         return view.to(Phase.OPEN, is_wanted=False, mismatch=not view.must_open, wait=Wait.NOTHING)
     if view.is_asked and not view.must_open:
@@ -164,7 +120,7 @@ def _closed(view: _View) -> Rack:
     return view.to(Phase.UNLOADING, is_forced=view.must_open)
 
 
-def _unloading(view: _View) -> Rack:
+def _unloading(view: View) -> Rack:
     """Wait for low current; only a row that may, opens under load (R30)."""
     if view.connected == 0:
         return view.to(Phase.OPEN, is_wanted=False, is_forced=False)
@@ -176,7 +132,7 @@ def _unloading(view: _View) -> Rack:
     return _loaded(view)
 
 
-def _loaded(view: _View) -> Rack:
+def _loaded(view: View) -> Rack:
     """What becomes of a rack whose current does not fall."""
     if view.rack.is_forced and not view.must_open and view.rack.is_wanted:
         return view.to(Phase.CLOSED, is_forced=False)
@@ -189,15 +145,15 @@ def _loaded(view: _View) -> Rack:
     return dataclasses.replace(view.rack, is_forced=view.must_open, open_timed_out=timed_out)
 
 
-def _opening(view: _View) -> Rack:
-    if view.connected == 0:
+def _opening(view: View) -> Rack:
+    if view.closed == 0:
         return view.to(Phase.OPEN, mismatch=False, wait=Wait.NOTHING)
-    if view.age >= view.settings.disconnect_time and view.connected == 1:
+    if view.age >= view.settings.disconnect_time and view.closed == 1:
         return view.to(Phase.OPEN, mismatch=True, is_wanted=False)
     return view.rack
 
 
-_STEPS: Mapping[Phase, Callable[[_View], Rack]] = {
+_STEPS: Mapping[Phase, Callable[[View], Rack]] = {
     Phase.UNKNOWN: _unknown,
     Phase.OPEN: _open,
     Phase.WAITING: _waiting,
@@ -206,6 +162,20 @@ _STEPS: Mapping[Phase, Callable[[_View], Rack]] = {
     Phase.UNLOADING: _unloading,
     Phase.OPENING: _opening,
     Phase.COOLING: _cooling,
+}
+
+
+def _starting(view: View) -> Rack:
+    """A rack that waits for its turn to close coil by coil."""
+    rack = _waiting(view)
+    return coil.begun(view, rack) if rack.phase is Phase.CLOSING else rack
+
+
+_COILED = {
+    **_STEPS,
+    Phase.WAITING: _starting,
+    Phase.CLOSING: coil.closing,
+    Phase.COOLING: coil.cooling,
 }
 
 
@@ -218,17 +188,18 @@ def sequenced(
     if at_rest is not state.rest_since:
         state = dataclasses.replace(state, rest_since=at_rest)
     waits, against = next_to_join(state, facts, settings, now), by_rack(state.chain)
-    steps = _steps(state, settings)
+    steps, closed = _steps(state, settings), closed_of(facts, settings)
     racks, events = list(state.racks), []
     for index, rack in enumerate(state.racks):
         effects = Effect.NONE
         if against:
             effects = against.get(index + 1, effects) | against.get(0, effects)
-        if _is_steady(rack, facts.connected[index], effects):
+        if _is_steady(rack, facts.connected[index], closed[index], effects):
             continue
-        view = _View(
-            rack, facts.connected[index], facts.precharging[index], currents[index],
+        view = View(
+            rack, facts.connected[index], closed[index], facts.precharging[index], currents[index],
             effects, settings, now, waits.get(index, Wait.TURN),
+            poles_of(state, facts, index) if settings.drives_coils else NO_POLES,
         )  # fmt: skip
         after = racks[index] = steps[rack.phase](view)
         if after is not rack:
@@ -238,23 +209,25 @@ def sequenced(
     return dataclasses.replace(state, racks=tuple(racks)), tuple(events)
 
 
-def _steps(state: State, settings: Settings) -> Mapping[Phase, Callable[[_View], Rack]]:
+def _steps(state: State, settings: Settings) -> Mapping[Phase, Callable[[View], Rack]]:
     """What becomes of a rack in each phase: adopted, followed or led."""
     if state.mode is Mode.ADOPT:
         return dict.fromkeys(Phase, _adopting)
-    return _STEPS if settings.drives_contactors else dict.fromkeys(Phase, _followed)
+    if not settings.drives_contactors:
+        return dict.fromkeys(Phase, _followed)
+    return _COILED if settings.drives_coils else _STEPS
 
 
 _NOTHING = Effect.NONE
 
 
-def _is_steady(rack: Rack, connected: float, effects: Effect) -> bool:
+def _is_steady(rack: Rack, connected: float, closed: float, effects: Effect) -> bool:
     """Whether a rack is closed and is to be, or open and is to be: most racks in most cycles."""
     if rack.phase is Phase.CLOSED:
         asked = rack.is_wanted and rack.is_enabled
         return asked and connected == 1 and (effects is _NOTHING or Effect.OPEN not in effects)
     if rack.phase is Phase.OPEN:
-        agrees = connected == 0 and math.isnan(rack.contrary) and not rack.mismatch
+        agrees = closed == 0 and math.isnan(rack.contrary) and not rack.mismatch
         rests = rack.wait is (Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
         return agrees and rests and not rack.is_wanted
     return False
@@ -269,19 +242,13 @@ _ENTERED = {
 }
 
 
-def _told(number: int, before: Rack, after: Rack, view: _View) -> list[Event]:
+def _told(number: int, before: Rack, after: Rack, view: View) -> list[Event]:
     """What happened to a rack."""
-    kinds: list[tuple[str, float, str]] = []
-    if after.phase is not before.phase and after.phase in _ENTERED:
-        kinds.append((_ENTERED[after.phase], float(after.tries), ""))
-    if after.phase is Phase.OPENING and before.phase is Phase.CLOSED:
-        kinds.append(("rack_disconnecting", 0.0, ""))
-    if after.phase is Phase.WAITING and after.wait is not before.wait:
-        kinds.append(("rack_waiting", math.nan, after.wait.name.lower()))
+    kinds = list(_moves(before, after, view))
     if after.locked_until > before.locked_until:
         kinds.append(("rack_locked_out", float(before.tries), ""))
     if after.mismatch and not before.mismatch:
-        kinds.append(("rack_mismatch", math.nan, "closed" if view.connected == 1 else "open"))
+        kinds.append(("rack_mismatch", math.nan, _contrary(before, view)))
     if after.open_timed_out and not before.open_timed_out:
         kinds.append(("open_timeout", view.current, ""))
     if after.openings_under_load > before.openings_under_load:
@@ -290,3 +257,23 @@ def _told(number: int, before: Rack, after: Rack, view: _View) -> list[Event]:
         Event(KINDS[kind], view.now, rack=number, value=value, detail=detail)
         for kind, value, detail in kinds
     ]
+
+
+def _moves(before: Rack, after: Rack, view: View) -> Iterator[tuple[str, float, str]]:
+    """Its way."""
+    if after.phase is not before.phase and after.phase in _ENTERED:
+        yield _ENTERED[after.phase], float(after.tries), ""
+    if after.phase is Phase.OPENING and before.phase is Phase.CLOSED:
+        yield "rack_disconnecting", 0.0, ""
+    if after.phase is Phase.WAITING and after.wait is not before.wait:
+        yield "rack_waiting", math.nan, after.wait.name.lower()
+    if before.coil is not None and after.phase in {Phase.COOLING, Phase.OPEN}:
+        yield "coils_dropped", float(before.tries), coil.failure(view)
+
+
+def _contrary(before: Rack, view: View) -> str:
+    """How its contactors contradict the order."""
+    if before.phase is Phase.CLOSED:
+        return "open"
+    told = coil.astray(view) or view.poles.closed
+    return f"closed, {told}" if told else "closed"

@@ -53,6 +53,8 @@ class Settings:
     "A that the site lets through the DC bus: cables, fuses, an agreement (R20)."
     drives_contactors: bool = True
     "False where the BMUs take no orders from us: racks are followed, not led."
+    drives_coils: bool = False
+    "Coil by coil, where BMUs leave precharge to us; else by state requests (R27)."
     rejects_beyond_rating: bool = False
     "R5: refuse with exception 3 instead of clamping."
     efficiency: float = 1.0
@@ -94,6 +96,16 @@ class Settings:
     retry_wait: float = 3.0
     lockout: float = 60.0
     "s while the precharge resistor cools (R28)."
+    coil_time: float = 1.0
+    "s in which a contactor follows its coil; one that nobody tells of is taken to have done so then."
+    precharge_time: float = 2.0
+    "s of precharge in a try (R28)."
+    precharge_difference: float = 0.02
+    "Part of the rack's voltage to which the bus must come (R28)."
+    precharge_current: float = 2.0
+    "A to which the precharge current must decay (R28)."
+    precharge_settle: float = 0.3
+    "s for which a step must look done, so that no value from before it is believed."
     disconnect_time: float = 3.0
     "s from the order to the feedback; then the contactor is taken for welded (R31)."
     limits_stale: float = 1.0

@@ -48,6 +48,23 @@ class Wait(IntEnum):
     "Its voltage or the bus's is not known."
     PAUSE = 6
     DISABLED = 7
+    NEGATIVE = 8
+    "On the way to the bus: for its negative contactor."
+    PRECHARGE = 9
+    "For the bus to come to its voltage, and for the current to decay (R28)."
+    POSITIVE = 10
+    "For its positive contactor."
+    RELEASE = 11
+    "For its precharge contactor to open."
+
+
+class Step(IntEnum):
+    """How far the coils of a rack are driven (R27); the table of steps is in `coil.py`."""
+
+    NEGATIVE = 1
+    PRECHARGE = 2
+    POSITIVE = 3
+    RELEASE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,20 @@ class FirstOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """A try to close a rack coil by coil."""
+
+    step: Step
+    since: float
+    bus: float
+    "V behind its contactors before the try: precharge is judged against it (R28)."
+    is_live: bool
+    "Whether other racks were on the bus."
+    held: float = math.nan
+    "Since when what ends the step is so."
+
+
+@dataclass(frozen=True, slots=True)
 class Rack:
     """One rack's way to the bus and back."""
 
@@ -134,6 +165,8 @@ class Rack:
     openings_under_load: int = 0
     serial: float = math.nan
     "Whom the rack was last known, or confirmed, to be (R31)."
+    coil: Closing | None = None
+    "On its way to the bus, where its coils are driven one by one (R27)."
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ _ROWS = (
     Kind(60, "duplicate_master", _A, "another master sends {detail}: nothing is sent any more"),
     Kind(61, "bus_lost", _A, "bus {detail} is lost"),
     Kind(62, "bus_back", _N, "bus {detail} is back"),
+    Kind(63, "coils_dropped", _W, "its coils are dropped on the way to the bus: {detail}"),
     Kind(70, "pcs_lost", _A, "the PCS does not answer: {detail}"),
     Kind(71, "pcs_back", _N, "the PCS answers again"),
     Kind(72, "pcs_left_alone", _A, "the PCS is left alone, so that its own watchdog stops it"),

@@ -32,6 +32,9 @@ _SWITCH = {0: "off", 1: "on"}
 # fmt: off
 _ROWS = (
     Request("rack_connect", _R, "Be on the DC bus; the BMU precharges", {0: "disconnect", 1: "connect"}),
+    Request("rack_coil_negative", _R, "Negative contactor's coil", _SWITCH),
+    Request("rack_coil_precharge", _R, "Precharge contactor's coil", _SWITCH),
+    Request("rack_coil_positive", _R, "Positive contactor's coil", _SWITCH),
     Request("operation", _C, "What the plant is about to do with the container", OPERATION),
     Request("alarm_reset", _C, "1 while a reset is passed on to the BMUs", _SWITCH),
     Request("stop", _C, "1 while a stop or trip stands", _SWITCH),
@@ -40,6 +43,8 @@ _ROWS = (
 )
 # fmt: on
 
+COILS = ("rack_coil_negative", "rack_coil_precharge", "rack_coil_positive")
+"In the order in which they are driven; contactors take these or `rack_connect`, never both (R27)."
 REQUESTS: Mapping[str, Request] = {row.name: row for row in _ROWS}
 
 

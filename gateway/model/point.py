@@ -160,6 +160,7 @@ _RACK = (
     Point("rack_breaker", _R, "", "Breaker", Kind.STATE, "XCBR.Pos", states=CONTACTOR),
     Point("rack_state", _R, "", "State", Kind.STATE, "DBAT.BatSt", "802.State", RACK_STATE),
     Point("rack_connected", _R, "", "On the DC bus", Kind.STATE, "DBAT.DCSwCls", "804.St", {0: "no", 1: "yes"}),
+    Point("rack_bus_voltage", _R, "V", "Voltage on the bus side of its contactors", iec="DBAT.ExtVol"),
     Point("rack_serial", _R, "", "Serial number that the BMU tells", Kind.COUNT),
     Point("rack_cells_valid", _R, "", "Cells whose voltage is usable", Kind.COUNT),
     Point("rack_sensors_valid", _R, "", "Temperature sensors that are usable", Kind.COUNT),

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
+from control.coils import Coils, contacts, follow, made
+
 from gateway.control.chain import row_of
 from gateway.control.cycle import Admission, Outcome, admit, step
 from gateway.control.facts import Basis, Facts, Plant
@@ -52,6 +54,7 @@ class PaperRack:
     limits_age: float = 0.0
     ordered: float = math.nan
     since: float = 0.0
+    coils: Coils | None = None
 
 
 _MADE: dict[Hashable, "Paper"] = {}
@@ -83,7 +86,7 @@ class Paper:
     state: State = field(init=False)
 
     def __post_init__(self) -> None:
-        self.racks = self.racks or [PaperRack() for _ in range(self.count)]
+        self.racks = self.racks or [PaperRack(coils=made(self.settings)) for _ in range(self.count)]
         self.state = fresh(len(self.racks), self.now)
 
     def facts(self) -> Facts:
@@ -96,15 +99,14 @@ class Paper:
             precharging=tuple(rack.precharging for rack in self.racks),
             heard=tuple(rack.heard for rack in self.racks),
             limits_age=tuple(rack.limits_age if rack.heard else math.inf for rack in self.racks),
-            charge_amperes=self.amperes[0] * scale,
-            discharge_amperes=self.amperes[1] * scale,
-            charge_watts=self.watts[0] * scale,
-            discharge_watts=self.watts[1] * scale,
+            charge_amperes=self.amperes[0] * scale, discharge_amperes=self.amperes[1] * scale,
+            charge_watts=self.watts[0] * scale, discharge_watts=self.watts[1] * scale,
             bus_voltage=1300.0,
             reported=dict(self.reported),
             serials=self._told_by(lambda rack: rack.serial),
             basis=self.basis,
-        )
+            contacts=contacts(self.racks, [not rack.heard or rack.silent for rack in self.racks]),
+        )  # fmt: skip
 
     def _told_by(self, tells: Callable[[PaperRack], float]) -> tuple[float, ...]:
         return tuple(math.nan if rack.silent else tells(rack) for rack in self.racks)
@@ -145,6 +147,7 @@ class Paper:
         self.state, self.outcome = outcome.state, outcome
         self.events += outcome.events
         self.history.append(outcome.orders)
+        follow(self.racks, outcome.orders, self.now, CYCLE)
         for number, rack in enumerate(self.racks, 1):
             self._follow(rack, outcome.orders.value("rack_connect", number))
             rack.limits_age = rack.limits_age + CYCLE if rack.silent or rack.mute else 0.0
@@ -196,7 +199,7 @@ class Paper:
 
     def _as_before(self, how: Hashable, make: Callable[["Paper"], None]) -> "Paper":
         """Made as `make` does, or as it was made before from the same beginning: that is faster."""
-        begun = self.racks == [PaperRack() for _ in self.racks] and not self.history
+        begun = self.racks == Paper(len(self.racks), self.settings).racks and not self.history
         key = (how, len(self.racks), self.settings, self.amperes, self.watts, self.plant)
         if not begun or self.reported or (key, self.keeps_pcs) not in _MADE:
             make(self)
@@ -217,7 +220,7 @@ class Paper:
         self.beating = origin
         self.beat(origin)
         self.operate("connect", origin)
-        self.takes(lambda paper: paper.phases == {Phase.CLOSED}, len(self.racks))
+        self.takes(lambda paper: paper.phases == {Phase.CLOSED}, 2 * len(self.racks))
         self.run(0.1)
 
     def running(self, watts: float | None = None, origin: Origin = EMS) -> "Paper":
@@ -236,12 +239,9 @@ class Paper:
             self.run(7)
             assert self.power == watts
 
-    def operate(
-        self, name: str, origin: Origin = EMS, rack: int = 0, value: float = 0
-    ) -> Admission:
+    def operate(self, name: str, origin: Origin = EMS, rack: int = 0, value: int = 0) -> Admission:
         """Select and operate."""
-        row = INSTRUCTIONS[name]
-        number = row.number * SELECT_STEP + rack
+        number = INSTRUCTIONS[name].number * SELECT_STEP + rack
         self.write("select", 0, origin)
         if (selection := self.write("select", number, origin)).refusal is not None:
             return selection

@@ -6,6 +6,7 @@ The normal run makes about 50,000 cycles, the long one (`make long`) fifty times
 import dataclasses
 import math
 
+from control.coils import NAMES, mended
 from control.paper import CHIEF, EMS, PANEL, SCADA, SETTINGS, VIEWER, Paper
 from control.witness import Witness, fresh_witness
 from hypothesis import settings
@@ -26,10 +27,10 @@ CONSUMING = {"trip", "software_stop"}
 SITES = [
     dataclasses.replace(
         SETTINGS, path=path, open_after_loss=opens, restarts=restarts, open_wait=3.0,
-        connect_time=2.0, retry_wait=0.5, lockout=5.0, setpoint_life=8.0,
+        connect_time=2.0, retry_wait=0.5, lockout=5.0, setpoint_life=8.0, drives_coils=coils,
     )
     for path in (PcsPath.POLLS_US, PcsPath.WE_DRIVE)
-    for opens, restarts in ((None, 0), (6.0, 2))
+    for opens, restarts, coils in ((None, 0, False), (6.0, 2, False), (None, 0, True))
 ]  # fmt: skip
 
 
@@ -157,6 +158,26 @@ class AnyHistory(RuleBasedStateMachine):
         """Its BMU opens or closes it, or does not know."""
         self.paper.racks[rack - 1].connected = connected
 
+    @rule(
+        rack=RACK, name=st.sampled_from(NAMES), where=st.sampled_from([0.0, 1.0]),
+        how=st.sampled_from(["welded", "stuck", "hidden", ""]),
+    )  # fmt: skip
+    def a_contactor_fails(self, rack: int, name: str, where: float, how: str) -> None:
+        """Where coils are driven: it moves by itself, does not any more, or is told no more (R31)."""
+        coils = self.paper.racks[rack - 1].coils
+        if coils is not None:
+            kept = {how: getattr(coils, how) | {name}} if how else {name: where}
+            self.paper.racks[rack - 1].coils = dataclasses.replace(coils, **kept)
+
+    @rule(rack=RACK, seen=st.sampled_from([None, 0.0, 1274.0, 1290.0, 1300.0, math.nan]), resistor=st.booleans(), hasty=st.booleans())  # fmt: skip
+    def a_bus_is_seen(self, rack: int, seen: float | None, *, resistor: bool, hasty: bool) -> None:
+        """The voltage behind its contactors, right or wrong; a resistor breaks, a BMU knows better (R28)."""
+        coils = self.paper.racks[rack - 1].coils
+        if coils is not None:
+            self.paper.racks[rack - 1].coils = dataclasses.replace(
+                coils, seen=seen, has_resistor=resistor, hasty=hasty
+            )
+
     @rule(rack=RACK, serial=st.sampled_from([7.0, 8.0, math.nan]))
     def a_rack_is_swapped(self, rack: int, serial: float) -> None:
         """Another one stands there, or it does not say who it is (R31)."""
@@ -183,6 +204,7 @@ class AnyHistory(RuleBasedStateMachine):
         for rack in self.paper.racks:
             rack.silent = rack.mute = rack.stuck = rack.welded = False
             rack.current, rack.voltage = 0.0, 1300.0
+            rack.coils = rack.coils and mended(rack.coils)
         self.paper.plant = dataclasses.replace(self.paper.plant, journal_failed="", duplicate="")
         self.paper.pcs(dc_current=0.0, has_fault=False)
         self.paper.keeps_pcs = True

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from control.coil_witness import CoilWitness, told
 from control.paper import EMS, Paper
 
 from gateway.control.arbiter import authority
@@ -14,6 +15,7 @@ from gateway.control.interlock import Effect
 from gateway.control.limit import Limiter
 from gateway.control.state import Mode, Phase, State
 from gateway.model.command import Stage
+from gateway.model.order import COILS
 
 POWER = Effect.ZERO | Effect.OPEN
 FINAL = {Stage.OK, Stage.NOK, Stage.TIMEOUT, Stage.REFUSED, Stage.ABORTED}
@@ -48,14 +50,14 @@ class Seen:
 
     def told(self, number: int) -> float:
         """What a rack is told now."""
-        return self.outcome.orders.value("rack_connect", number)
+        return told(self.outcome.orders, number)
 
 
 def outputs_are_finite(seen: Seen) -> None:
     """Every number that leaves control, but for racks that are not told anything yet."""
     for name, values in seen.outcome.orders.values.items():
         assert all(math.isfinite(value) for value in values) or name in {
-            "rack_connect", "operation", "clock",
+            "rack_connect", "operation", "clock", *COILS,
         }, name  # fmt: skip
     pcs, allowed = seen.outcome.pcs, seen.outcome.allowed
     numbers = (pcs.power, pcs.reactive, pcs.charge_current, pcs.discharge_current)
@@ -185,13 +187,14 @@ class Witness:
     cycles: int = 0
     asked: set[int] = field(default_factory=set)
     "Racks that a command has asked to close, and nothing has taken back since (R3)."
+    coils: CoilWitness = field(default_factory=CoilWitness)
 
     def step(self) -> None:
         """One cycle, with every invariant after it."""
         paper = self.paper
         count = len(paper.racks)
         last = [
-            paper.history[-1].value("rack_connect", number) if paper.history else math.nan
+            told(paper.history[-1], number) if paper.history else math.nan
             for number in range(1, count + 1)
         ]
         facts = paper.facts()
@@ -204,6 +207,7 @@ class Witness:
         for invariant in INVARIANTS:
             invariant(seen)
         self._check_closes(seen)
+        self.coils.check(before, seen.after, facts, outcome.orders, paper.settings)
         del paper.events[:-50], paper.history[:-2]
 
     def _check_closes(self, seen: Seen) -> None:
