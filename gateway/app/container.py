@@ -1,15 +1,19 @@
 """One container at work: its store, its aggregates, its latest snapshot, and its control."""
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
 import structlog
 
 from gateway.app.controller import Controller
-from gateway.canbus.compile import Decode
+from gateway.canbus.compile import Decode, compile_bus
 from gateway.canbus.frame import Frame, identifier_text
+from gateway.control.interlock import acting_alarms
 from gateway.mapping.parts import Container
 from gateway.mapping.plan import Coded
 from gateway.model.aggregate import Aggregator
 from gateway.model.pack import Snapshot
-from gateway.model.store import Sources, Store
+from gateway.model.store import Sources, Store, Tally
 
 _COUNTS = 65535
 "What a counter register can show: 65535 is its pattern for no value."
@@ -48,6 +52,34 @@ class ContainerState:
         """The points that have a value, or will once their messages arrive."""
         return self.aggregator.known | self._facts.keys() | {"heartbeat", "image_counter"}
 
+    def decoders(
+        self, bus: str, tripped: Callable[[], None]
+    ) -> Iterator[tuple[int, str, Decode, Tally | None]]:
+        """Key, name, decoder and tally of each message on a bus; what adapters decode has no tally.
+
+        `tripped` is called when a frame sets an alarm that an interlock acts on.
+        """
+        container = self.container
+        messages = container.messages.get(bus, ())
+        names = {message.key: message.name for message in messages}
+        alarms = self._alarms(bus)
+        for key, (decode, tally) in compile_bus(messages, self.store).items():
+            yield key, names[key], watched(decode, self.store, alarms.get(key, ()), tripped), tally
+        for coded in container.coded:
+            for key in {slot.key for slot in coded.adapter.slots} if coded.bus == bus else ():
+                decode = through(coded, key, self.store)
+                yield key, "", watched(decode, self.store, alarms.get(key, ()), tripped), None
+
+    def _alarms(self, bus: str) -> Mapping[int, list[int]]:
+        """The elements by key that are, or belong to, alarms which an interlock acts on."""
+        container, found = self.container, defaultdict[int, list[int]](list)
+        acting = acting_alarms(container.layout) if self.controller is not None else ()
+        for element, place in container.slot_of.items():
+            slot = container.slots[place]
+            if slot.bus == bus and container.inputs.get(element, element) in acting:
+                found[slot.key].append(element)
+        return found
+
     def freeze(self, now: float, seconds: int) -> Snapshot:
         """Take the picture of this cycle."""
         self.store.know("heartbeat", seconds % _COUNTS)
@@ -82,3 +114,22 @@ def through(coded: Coded, key: int, store: Store) -> Decode:
             store.take(first + slot, time, data, values)
 
     return decode
+
+
+def watched(
+    decode: Decode, store: Store, alarms: Sequence[int], tripped: Callable[[], None]
+) -> Decode:
+    """A decoder that calls `tripped` when a frame sets one of these elements."""
+    if not alarms:
+        return decode
+    values = store.values
+
+    def decoded(data: bytes, time: float) -> None:
+        before = {element for element in alarms if values[element] == 1}
+        decode(data, time)
+        for element in alarms:
+            if values[element] == 1 and element not in before:
+                tripped()
+                return
+
+    return decoded

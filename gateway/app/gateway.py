@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gateway.app.container import ContainerState, through
+from gateway.app.container import ContainerState
 from gateway.app.controller import Controller
 from gateway.app.promise import Record
-from gateway.canbus.compile import Decode, compile_bus
+from gateway.canbus.compile import Decode
 from gateway.canbus.frame import ERROR, REMOTE, Frame
 from gateway.canbus.send import Send, Transmitter
 from gateway.control.panel import withheld
@@ -67,6 +67,8 @@ class Gateway:
         self._is_live = data_source == "live"
         self.withholds_limits = False
         "Whether all limits and permissions read 0 (R35)."
+        self.tripped: Callable[[], None] = lambda: None
+        "Called when a frame has set an alarm that an interlock acts on."
         self._started: float | None = None
         self._record: Record | None = None
         self._panels: dict[str, Snapshot | None] = {}
@@ -77,14 +79,14 @@ class Gateway:
 
     def _decode(self, state: ContainerState) -> None:
         """Have a container's frames decoded into its store."""
-        for bus, messages in state.container.messages.items():
-            names = {message.key: message.name for message in messages}
-            for key, (decode, tally) in compile_bus(messages, state.store).items():
-                self._decoders[bus][key] = decode
-                self.tallies[bus][key] = (names[key], tally)
-        for coded in state.container.coded:
-            for key in {slot.key for slot in coded.adapter.slots}:
-                self._decoders[coded.bus][key] = through(coded, key, state.store)
+        for bus, decoders in self._decoders.items():
+            for key, name, decode, tally in state.decoders(bus, self._alarmed):
+                decoders[key] = decode
+                if tally is not None:
+                    self.tallies[bus][key] = (name, tally)
+
+    def _alarmed(self) -> None:
+        self.tripped()
 
     def _served(self, face: Face) -> _Served:
         judge = self.containers[face.container].controller

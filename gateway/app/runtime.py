@@ -49,7 +49,9 @@ class Runtime:
         self.journal: Journal | None = None
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
-        self._cycled = asyncio.Event()
+        self._cycled, self._due = asyncio.Event(), asyncio.Event()
+        self._hurries = False
+        "Whether a cycle came out of turn: the next one does not."
         self._servers: list[ModbusServer] = []
         self._listen = listen
         self._lookout: Lookout | None = None
@@ -216,6 +218,7 @@ class Runtime:
     async def _cycles(self, lookout: Lookout) -> None:
         loop = asyncio.get_running_loop()
         due, is_first = loop.time(), True
+        self.gateway.tripped = self._hurry
         while True:
             now = loop.time()
             try:
@@ -230,8 +233,18 @@ class Runtime:
                 is_first = False
             self._watchdog.cycle(loop.time())
             self._cycled.set()
-            due = max(due + self.gateway.site.cycle, loop.time())
-            await asyncio.sleep(due - loop.time())
+            if now >= due:
+                due, self._hurries = max(due + self.gateway.site.cycle, loop.time()), False
+            timer = loop.call_at(due, self._due.set)
+            await self._due.wait()
+            timer.cancel()
+            self._due.clear()
+
+    def _hurry(self) -> None:
+        """A frame may have tripped an interlock: it is decided on at once, once in a cycle."""
+        if not self._hurries:
+            self._hurries = True
+            self._due.set()
 
     def _cycle(self, lookout: Lookout, now: float) -> None:
         lookout.look(now)

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 
-from gateway.model.alarm import CAUSES, Cause
+from gateway.model.alarm import CAUSES, Cause, Level, alarm_point
+from gateway.model.pack import Layout
 from gateway.model.point import Scope
 
 
@@ -166,6 +167,18 @@ _OWN = (
 
 INTERLOCKS: tuple[Interlock, ...] = (*_reported(), *_OWN)
 BY_NAME: Mapping[str, Interlock] = {row.name: row for row in INTERLOCKS}
+
+
+def acting_alarms(layout: Layout) -> frozenset[int]:
+    """The elements of a layout that are alarms which a row acts on."""
+    levels = {0: Level.TRIP, FIRST_ALARM - 1: Level.ALARM}
+    return frozenset(
+        layout.first(alarm_point(level, cause)) + rack
+        for before, level in levels.items()
+        for cause in CAUSES
+        if INTERLOCKS[before + cause.bit].effects
+        for rack in range(layout.topology.racks)
+    )
 
 
 @dataclass(frozen=True, slots=True)
