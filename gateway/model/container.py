@@ -202,11 +202,12 @@ class RackCount:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The communication alarm of racks that were heard and are heard no more."""
+    """The communication alarm: of racks that were heard and are heard no more, and of BMUs that report one."""
 
     def apply(self, draft: Draft) -> None:
-        """Write the alarm: 1 where some message that tells of the rack has stopped."""
-        settle(draft, "rack_alarm_communication", _known(draft.silent.astype(np.float64)))
+        """Write the alarm: 1 where some message that tells of the rack has stopped, or says so."""
+        told = draft.values[draft.layout.slices["rack_alarm_communication"]] == 1
+        settle(draft, "rack_alarm_communication", _known((draft.silent | told).astype(np.float64)))
 
 
 def _known(values: Vector) -> Result:

@@ -69,6 +69,18 @@ def test_before_the_first_frame_there_is_nothing_and_no_alarm() -> None:
     assert now["rack_alarm_communication"].tolist() == [0, 0, 0]
 
 
+def test_a_bmu_may_report_the_communication_alarm_itself() -> None:
+    """What it says of its own links is shown while the gateway hears it well."""
+    fleet = Fleet(RACKS, "rack_voltage", "rack_alarm_communication")
+    fleet.set("rack_voltage", 20.0)
+    fleet.set("rack_alarm_communication", [0, 1, 0])
+    fleet.hear(0.0)
+
+    assert fleet.at(0.1)["rack_alarm_communication"].tolist() == [0, 1, 0]
+    fleet.set("rack_alarm_communication", 0)
+    assert fleet.at(0.2)["rack_alarm_communication"].tolist() == [0, 0, 0]
+
+
 def test_an_extreme_that_nothing_is_known_of_is_nowhere() -> None:
     """No cell heard: no voltage and no position; one rack heard: the other racks' have none."""
     fleet = Fleet(CELLS, "cell_voltage")
