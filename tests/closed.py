@@ -5,15 +5,19 @@ that are sent and nothing else, and the PCS is written the words of its map.
 """
 
 import struct
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from conformance.sim import pcs_server
 from conformance.sim.battery import Battery, Ratings
+from conformance.sim.bmu import Sent
+from conformance.sim.pcs import Pcs
 from conformance.sim.plant import Plant
 from gateway.app import Gateway
-from gateway.canbus.frame import IDENTIFIER, Frame, key_of
+from gateway.app.promise import Record
+from gateway.canbus.frame import IDENTIFIER, Frame, identifier_text, key_of
 from gateway.mapping.library import Library
-from gateway.mapping.site import load_site
+from gateway.mapping.site import Site, load_site
 from gateway.modbus.wire import answer
 
 SITE = """
@@ -22,7 +26,7 @@ buses: {{can0: {{interface: virtual, channel: closed}}}}
 containers:
   - name: C1
     topology: {{racks: {racks}, modules: 8, cells: 52}}
-    sources: [{{frames: demo-bmu, bus: can0}}]
+    sources: [{{frames: demo-bmu, bus: can0}}{also}]
     control:
       rating: {{charge: 400000, discharge: 400000, reactive: 100000}}
       pcs: {pcs}
@@ -41,17 +45,29 @@ LISTENER = ("127.0.0.1", 5020)
 REQUEST = 0x190001A0
 
 
+def loaded(
+    folder: Path, *, racks: int = 2, pcs: str = DRIVEN, more: str = "", also: str = ""
+) -> Site:
+    """A site of the simulated plant, written into a folder; `also` names further sources."""
+    file = folder / "closed.yaml"
+    file.write_text(SITE.format(racks=racks, pcs=pcs, more=more, also=also))
+    return load_site(Library(), str(file))
+
+
 class Closed:
     """Gateway, BMUs and PCS in a closed loop."""
 
     def __init__(
-        self, folder: Path, *, racks: int = 2, pcs: str = DRIVEN, more: str = "", closed: bool = False,
-        memory: str = "",
+        self, place: Path | Site, *, racks: int = 2, pcs: str = DRIVEN, more: str = "",
+        closed: bool = False,
     ) -> None:  # fmt: skip
-        file = folder / "closed.yaml"
-        file.write_text(SITE.format(racks=racks, pcs=pcs, more=more))
+        """`place` is a folder for a site of such a shape, or a site."""
+        if isinstance(place, Path):
+            place = loaded(place, racks=racks, pcs=pcs, more=more)
+        self.site = place
+        racks = self.site.containers[0].layout.topology.racks
         self.now = 5000.0
-        self.site = load_site(Library(), str(file))
+        self.cycle_time = CYCLE
         self.plant = Plant(Battery(Ratings(racks=racks), closed=closed))
         self.sent: list[Frame] = []
         "Every frame that the gateway has sent."
@@ -61,13 +77,21 @@ class Closed:
         "When the PCS was accessed."
         self.deaf = False
         "Whether the bus is cut."
+        self.on_the_way: Callable[[Sent], Sent | None] = lambda sent: sent
+        "What becomes of a BMU's frame."
+        self.others: Callable[[float], Iterable[Frame]] = lambda _: ()
+        "What else is sent on the bus, each cycle."
+        self.measured: Callable[[Pcs], list[int]] = pcs_server.measured
+        "What the PCS tells of itself."
         self._base = self.now
-        self.start(memory)
+        self.start()
 
-    def start(self, memory: str = "") -> None:
+    def start(
+        self, memory: str = "", *, data: str = "simulation", record: Record | None = None
+    ) -> None:
         """The gateway starts, perhaps with what survived; the plant goes on."""
-        self.gateway = Gateway(self.site, "simulation")
-        self.gateway.begin(None, {"control C1": memory}, lambda: self.now)
+        self.gateway = Gateway(self.site, data)
+        self.gateway.begin(record, {"control C1": memory}, lambda: self.now)
         (self.controller,) = self.gateway.controllers()
         self.controller.acted = self._acted
         self._transmitter = self.gateway.transmitter("can0")
@@ -87,8 +111,8 @@ class Closed:
 
     def run(self, seconds: float, beat: str = "", renew: tuple[int, ...] = ()) -> "Closed":
         """Time goes on; a master that beats writes its heartbeat each second, and renews P if given."""
-        for tick in range(round(seconds / CYCLE)):
-            if beat and not tick % 50:
+        for tick in range(round(seconds / self.cycle_time)):
+            if beat and not tick % round(1 / self.cycle_time):
                 self._pulse += 1
                 self.write(61000, self._pulse, peer=beat)
                 if renew:
@@ -98,16 +122,25 @@ class Closed:
 
     def cycle(self) -> None:
         """One control cycle, and everything that happens meanwhile."""
-        self.now = round(self.now + CYCLE, 6)
+        self.now = round(self.now + self.cycle_time, 6)
         for sent in list(self.plant.emitter.due(self.now - self._base)):
-            if not self.deaf:
-                key = key_of(sent.identifier, extended=True)
-                self.gateway.receive("can0", Frame(self.now, key, sent.data))
+            if (told := self.on_the_way(sent)) is not None:
+                self._hear(Frame(self.now, key_of(told.identifier, extended=True), told.data))
+        for frame in self.others(self.now):
+            self._hear(frame)
         if round(self.now / CYCLE) % 5 == 0:
             self._drive()
         self.gateway.cycle(self.now)
         self._send(self._transmitter.flush(self.now, self.gateway.orders()))
         self._send(self._transmitter.due(self.now, self.gateway.orders()))
+
+    def _hear(self, frame: Frame) -> None:
+        """A frame of somebody else comes in: it may be one of ours."""
+        if self.deaf:
+            return
+        if self._transmitter.heard(frame.key, self.now):
+            self.gateway.hear_duplicate("can0", identifier_text(frame.key))
+        self.gateway.receive("can0", frame)
 
     def _drive(self) -> None:
         """What the PCS link does each 100 ms."""
@@ -118,7 +151,7 @@ class Closed:
         pcs.touch()
         self.accesses.append(self.now)
         registers = {
-            ("holding", 100 + place): word for place, word in enumerate(pcs_server.measured(pcs))
+            ("holding", 100 + place): word for place, word in enumerate(self.measured(pcs))
         }
         self.controller.hear_pcs(driven.registers.report(registers, self.now))
         for address, words in driven.registers.writes(order, int(self.now * 10) & 0xFFFF):
