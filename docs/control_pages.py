@@ -133,7 +133,7 @@ def interlocks() -> str:
     watched = [_watched(row) for row in INTERLOCKS if row.name in WATCHED]
     return page(
         "Interlocks", "`gateway/control/interlock.py`",
-        "The effects of all rows that have tripped are united;\nno order contradicts the union. A row with *latch* stays until its cause is gone and `alarm_reset` is written.",
+        "The effects of all rows that have tripped are united;\nno order contradicts the union. A row with *latch* stays until its cause is gone and `alarm_reset` is written.\nWhat was seen of each when it was forced: [forced once](interlocks-forced.md).",
         table(f"number, interlock, scope, {heads}", matrix),
         "## Thresholds of the site's own",
         "Fitted by `thresholds:` of a site file; a row that is not named there never acts.",
