@@ -2,7 +2,7 @@
 
 Written from the layout below, not from the gateway's tables; `database.py` writes the same layout as the
 DBC file that the gateway reads; tests read the frames with cantools. Identifiers are 0x180rttF4 with the
-rack r and the type tt; what it hears is in `request.py`.
+rack r and the type tt; what it hears is in `request.py`, and in `coils.py` where it leaves precharge to others.
 
     10 measure, 11 limits, 12 status    every 100 ms
     13 info, 20 module voltages         every second
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.sim.battery import Battery, Grid
+from conformance.sim.coils import BUS, Ear
 from conformance.sim.contactor import CONNECTED, FAULT, Contactors
 from conformance.sim.fault import FAULTS
 from conformance.sim.protection import Protection, Reading
@@ -50,8 +51,10 @@ def identifier(rack: int, kind: int) -> int:
 class Bmu:
     """The BMU of one rack (counted from 1); its contactors are where the battery has them at the start."""
 
-    def __init__(self, battery: Battery, rack: int, faults: set[str] | None = None) -> None:
-        """`faults` holds names of `fault.FAULTS` and may change."""
+    def __init__(
+        self, battery: Battery, rack: int, faults: set[str] | None = None, *, coils: bool = False
+    ) -> None:
+        """`faults` holds names of `fault.FAULTS` and may change; `coils`: it leaves precharge to others."""
         self._battery, self._rack, self._counter = battery, rack, 0
         self._faults = faults if faults is not None else set()
         self._held: dict[tuple[int, int], bytes] = {}
@@ -59,6 +62,7 @@ class Bmu:
         self.cell_pages = -(-ratings.modules * ratings.cells // PAGE)
         self.module_pages = -(-ratings.modules // PAGE)
         self.listener = Listener()
+        self.ear = Ear() if coils else None
         self.contactors = Contactors(closed=bool(battery.inserted[rack - 1] == 0))
         self.protection = Protection()
         self._wanted = self.contactors.state == CONNECTED
@@ -73,23 +77,36 @@ class Bmu:
             self.contactors.forgive()
             self.protection.latched.discard("TripPrecharge")
 
+    def take_coils(self, data: bytes, now: float) -> None:
+        """Hear a frame about this rack's coils, if it knows such."""
+        if self.ear is not None and "deaf" not in self._faults:
+            self.ear.take(data, now)
+
     def step(self, seconds: float) -> None:
         """Protect the rack, and drive its contactors a step towards what is ordered."""
         battery, index, now = self._battery, self._rack - 1, self._battery.time
         request = self.listener.latest
-        lost = self.listener.is_lost(now)
+        lost = self._is_alone(now)
         reset = request is not None and request.alarm_reset and not lost
         if reset:
             self.contactors.forgive()
         self.protection.step(self._reading(), self._causes(seconds), reset=reset, seconds=seconds)
         stopped = request is not None and request.stop and self.contactors.state != CONNECTED
-        if self.protection.opens or not self._wanted or stopped:
+        asked = self._wanted if self.ear is None else True
+        if self.protection.opens or not asked or stopped:
             self.contactors.open()
+        elif self.ear is not None:
+            if self.ear.wanted is not None:
+                self.contactors.drive(self.ear.wanted, self._faults, now)
         else:
             volts = float(battery.rack_voltage()[index])
             gap = (volts - battery.bus_voltage) / volts
             self.contactors.close(gap, float(battery.rack_current[index]), now)
         battery.inserted[index] = self._path()
+
+    def _is_alone(self, now: float) -> bool:
+        """Whether it hears the gateway no more."""
+        return self.listener.is_lost(now) or (self.ear is not None and self.ear.is_lost(now))
 
     def _causes(self, seconds: float) -> set[str]:
         """Trips of other origin than cells and current."""
@@ -98,7 +115,7 @@ class Bmu:
             found.add("TripContactor")
         if self.contactors.gave_up:
             found.add("TripPrecharge")
-        if self.listener.is_lost(self._battery.time):
+        if self._is_alone(self._battery.time):
             found.add("TripCommunication")
         return found
 
@@ -167,6 +184,9 @@ class Bmu:
             | self._insulation() << 32
         )
         yield self._sent(0x12, status.to_bytes(8, "little"), counter=self._counter << 4)
+        if self.ear is not None:
+            behind = round(battery.bus_voltage * 10)
+            yield self._sent(BUS, behind.to_bytes(8, "little"), counter=self._counter)
 
     def _insulation(self) -> int:
         told = (FAULTS[name].insulation for name in self._faults)

@@ -8,6 +8,7 @@ DISCONNECTED, INITIALIZING, CONNECTED, FAULT = 1, 2, 3, 99
 _MATCHED = 0.02  # of the rack's voltage
 _DECAYED = 2.0  # A, precharging current that counts as gone
 _TRY = 2.0  # s of precharging, then the BMU gives up
+_BEARABLE = 4.0  # s of precharging that a BMU bears which is driven coil by coil
 _FOLLOW = 0.5  # s in which feedback must follow the coil
 
 
@@ -38,6 +39,8 @@ class Contactors:
         "Whether precharge did not succeed in its time; until `forgive`."
         self._since = 0.0
         self._astray = 0.0
+        self._dropped = False
+        "Whether coils that are held on were dropped here: they must be ordered off first."
 
     @property
     def state(self) -> int:
@@ -51,12 +54,15 @@ class Contactors:
         coils = self.coils
         if "welded" in faults:
             return Positions(positive=True, negative=True, precharge=coils.precharge)
+        if "stuck_precharge" in faults:
+            return Positions(positive=coils.positive, negative=coils.negative, precharge=True)
         if "stuck_open" in faults:
             return Positions(negative=coils.negative, precharge=coils.precharge)
         return coils
 
     def open(self) -> None:
         """Drop all coils."""
+        self._dropped |= self.coils != _OPEN
         self.coils = _OPEN
 
     def forgive(self) -> None:
@@ -76,6 +82,21 @@ class Contactors:
             self.coils = Positions(positive=True, negative=True, precharge=True)
         elif now - self._since >= _TRY:
             self.coils, self.gave_up = _OPEN, True
+
+    def drive(self, wanted: Positions, faults: AbstractSet[str], now: float) -> None:
+        """Drive coils as they are ordered; a resistor that is left on for too long is taken off."""
+        if wanted == _OPEN:
+            self._dropped = False
+        if self._dropped:
+            return
+        if "hasty" in faults and wanted.negative:
+            wanted = Positions(positive=True, negative=True, precharge=wanted.precharge)
+        if not wanted.precharge or not self.coils.precharge:
+            self._since = now
+        self.coils = wanted
+        if now - self._since >= _BEARABLE:
+            self.open()
+            self.gave_up = True
 
     def watch(self, faults: AbstractSet[str], seconds: float) -> bool:
         """Whether the feedback has contradicted the coils for too long."""

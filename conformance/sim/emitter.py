@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import can
 import structlog
 
+from conformance.sim import coils as coiled
 from conformance.sim.battery import Battery
 from conformance.sim.bmu import Bmu, Sent
 from conformance.sim.fault import Faults
@@ -27,8 +28,10 @@ class Emitter:
     """All BMUs of a container on one bus, and the battery that they measure."""
 
     def __init__(
-        self, battery: Battery, faults: Faults | None = None, drive: Drive | None = None
-    ) -> None:
+        self, battery: Battery, faults: Faults | None = None, drive: Drive | None = None, *,
+        coils: bool = False,
+    ) -> None:  # fmt: skip
+        """`coils`: the BMUs leave precharge to the gateway."""
         self.battery = battery
         self.faults = faults or Faults(battery.ratings.racks)
         self.sent = 0
@@ -36,16 +39,18 @@ class Emitter:
         "Seconds since 1970-01-01 UTC that the BMUs were set to last."
         self._drive, self._since = drive, battery.time
         self.bmus = {
-            rack: Bmu(battery, rack, self.faults.of(rack))
+            rack: Bmu(battery, rack, self.faults.of(rack), coils=coils)
             for rack in range(1, battery.ratings.racks + 1)
         }
         self._streams = [stream for rack in self.bmus for stream in self._schedules(rack)]
 
     def take(self, identifier: int, data: bytes) -> None:
-        """Hear an extended frame of the bus: a request to a rack, or the clock."""
+        """Hear an extended frame of the bus: a request to a rack, its coils, or the clock."""
         rack = addressee(identifier)
         if rack in self.bmus:
             self.bmus[rack].take(data, self.battery.time)
+        elif (rack := coiled.addressee(identifier)) in self.bmus:
+            self.bmus[rack].take_coils(data, self.battery.time)
         elif identifier == CLOCK:
             self.clock = int.from_bytes(data[:4], "little")
             log.info("bmu_clock_set", seconds=self.clock)

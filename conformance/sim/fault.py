@@ -40,6 +40,8 @@ _ROWS = (
     Fault("stuck_open", "the positive contactor does not close"),
     Fault("welded", "the main contactors do not open"),
     Fault("no_precharge", "the precharge resistor is broken: precharge never succeeds"),
+    Fault("stuck_precharge", "the precharge contactor does not open"),
+    Fault("hasty", "told to close its negative contactor, it closes both (coil by coil only)"),
     Fault("silent", "the BMU says nothing; it still listens"),
     Fault("deaf", "the BMU hears no request"),
     Fault("frozen_payload", "values stand still while counters advance"),

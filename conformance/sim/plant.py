@@ -30,12 +30,18 @@ _OF_THE_BUS = {FaultCode.DC_UNDERVOLTAGE, FaultCode.DC_OVERVOLTAGE}
 class Plant:
     """The parts, and what connects them."""
 
-    def __init__(self, battery: Battery | None = None, profile: Profile | None = None) -> None:
-        """`profile`: power that the PCS gives by itself, within what the racks allow."""
+    def __init__(
+        self, battery: Battery | None = None, profile: Profile | None = None, *,
+        coils: bool = False,
+    ) -> None:  # fmt: skip
+        """`profile`: power that the PCS gives by itself, within what the racks allow.
+
+        `coils`: the BMUs leave precharge to the gateway.
+        """
         self.battery = battery or Battery(closed=False)
         self.faults = Faults(self.battery.ratings.racks)
         self.pcs = Pcs(faults=self.faults.plant)
-        self.emitter = Emitter(self.battery, self.faults, self._drive)
+        self.emitter = Emitter(self.battery, self.faults, self._drive, coils=coils)
         self.ems: Ems | None = None
         self._profile = profile
         self._links: list[Callable[[], Awaitable[None]]] = []

@@ -17,8 +17,8 @@ from collections import Counter
 from typing import NamedTuple
 
 CLOCK = 0x190001A2
-REQUESTS, MASK = 0x190001A0, 0x1FF0FFFD
-"Identifier and mask that requests to all racks and the clock pass, and little else."
+REQUESTS, MASK = 0x190001A0, 0x1FF0FFF9
+"Identifier and mask that requests to all racks, their coils and the clock pass, and little else."
 NO_ORDER, DISCONNECT, CONNECT = 0, 1, 2
 _PATIENCE = 5.0  # s without a valid frame, after one
 _LENGTH = 8
