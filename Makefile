@@ -20,7 +20,7 @@ check: $(STAMP)
 	$(RUN)ruff check .
 	$(RUN)mypy
 	$(RUN)lint-imports
-	$(RUN)essgw check mappings/registers/native.yaml mappings/pcs/*.yaml demo outlander
+	$(RUN)essgw check mappings/registers/native.yaml mappings/pcs/*.yaml demo demo-coils outlander
 	$(RUN)python docs/generate.py --check
 
 long: $(STAMP)

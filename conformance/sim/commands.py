@@ -46,7 +46,7 @@ ForOption = Annotated[
 ]
 
 
-def demo(
+def demo(  # noqa: PLR0913 - the options of the verb
     silence: SilenceOption = None,
     fault: FaultOption = None,
     listen: ListenOption = None,
@@ -56,6 +56,9 @@ def demo(
     alone: Annotated[
         bool, typer.Option("--no-ems", help="No EMS dispatches: command it yourself.")
     ] = False,
+    coils: Annotated[
+        bool, typer.Option("--coils", help="The BMUs leave precharge to the gateway.")
+    ] = False,
 ) -> None:
     """Run a simulated plant, and the gateway that serves its registers and obeys an EMS.
 
@@ -64,12 +67,13 @@ def demo(
     """
     configure(quiet=True)
     positive_seconds(seconds, "--for")
-    site = load_site(library(None), "demo")
+    site = load_site(library(None), "demo-coils" if coils else "demo")
     ratings = Ratings()
     plan = script.planned(silence, fault, ratings.racks)
     profile = None if alone else cycle(ratings.racks * _RACK_POWER)
     wish = Wish(plan, listen, seconds, profile)
-    until_stopped(run(site, Plant(Battery(ratings, closed=not start_open)), wish))
+    plant = Plant(Battery(ratings, closed=not start_open), coils=coils)
+    until_stopped(run(site, plant, wish))
 
 
 def sim(  # noqa: PLR0913 - the options of the verb

@@ -7,7 +7,7 @@ from gateway.cli.results import Told, results
 from gateway.cli.served import Served, plain_number, point_text
 from gateway.cli.standing import CLOSING, Stands, standing_at
 from gateway.control.interlock import Effect
-from gateway.control.state import Mode, Phase
+from gateway.control.state import Mode, Phase, Wait
 from gateway.errors import UsageError
 
 _CONTAINER = (
@@ -18,7 +18,10 @@ _CONTAINER = (
     "power_remaining", "reactive_requested", "reactive_applied", "reactive_limited_by",
     "reactive_remaining", "first_out", "first_out_rack", "first_out_age", "resets_needed",
 )  # fmt: skip
-_RACKS = ("rack_phase", "rack_wait", "rack_tries", "rack_enabled", "rack_effects")
+_RACKS = (
+    "rack_phase", "rack_wait", "rack_tries", "rack_enabled", "rack_effects", "rack_voltage",
+    "rack_bus_voltage",
+)  # fmt: skip
 _CLOSING_MODES = {Mode.STANDBY, Mode.READY, Mode.RUN}
 _OFF_BUS = {Phase.OPEN, Phase.WAITING, Phase.COOLING}
 
@@ -29,7 +32,7 @@ class Findings:
 
     container: Mapping[str, float | None]
     racks: Mapping[int, Mapping[str, float]]
-    "Control's points of each rack, by its number."
+    "Control's points of each rack, by its number, and the voltages of both sides of its contactors."
     standing: Sequence[Stands]
     results: Sequence[Told]
 
@@ -94,6 +97,14 @@ class Findings:
                 told._asdict() | {"command": told.name, "text": str(told)} for told in self.results
             ],
         }
+
+
+def missing(rack: Mapping[str, float]) -> str:
+    """What the bus lacks while a rack is precharged (R28); empty where nothing is known to lack."""
+    volts, bus = rack.get("rack_voltage"), rack.get("rack_bus_voltage")
+    if rack.get("rack_wait") != Wait.PRECHARGE or volts is None or bus is None:
+        return ""
+    return f"{abs(volts - bus):.0f} V of {volts:.0f} V missing"
 
 
 def find(server: Served) -> Findings:

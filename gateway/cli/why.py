@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from gateway.cli.findings import Findings, find
+from gateway.cli.findings import Findings, find, missing
 from gateway.cli.reasons import STAGES
 from gateway.cli.results import Told
 from gateway.cli.screen import JsonOption, PathOption, out
@@ -143,6 +143,7 @@ def _waiting(racks: Mapping[int, Mapping[str, float]], above: Effect) -> Iterato
     for number, rack in racks.items():
         phase, wait = (point_text(name, rack.get(name)) for name in ("rack_phase", "rack_wait"))
         words = [phase, *([f"waits for {wait}"] if wait not in {"nothing", "disabled"} else [])]
+        words += [lacks] if (lacks := missing(rack)) else []
         words += ["disabled"] if not rack.get("rack_enabled", 1) else []
         tries = rack.get("rack_tries") or 0
         words += [f"tries {tries:.0f}"] if tries else []

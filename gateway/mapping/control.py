@@ -2,25 +2,23 @@
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.canbus.send import Send
 from gateway.control.interlock import WATCHED
 from gateway.control.settings import Intent, PcsPath, Settings, Threshold
+from gateway.mapping.contactors import drives
 from gateway.mapping.library import Library
 from gateway.mapping.pcs import PcsMap
 from gateway.mapping.pcs_file import load_pcs
 from gateway.mapping.schema.control import ControlRow, PcsRow, ThresholdRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
-from gateway.model.order import REQUESTS
 
-_SWITCHES = {name for name in REQUESTS if name.startswith("rack_")} | {"operation"}
-"Orders that contactors follow."
 _LAST_PORT = 65535
-_NOT_NUMBERS = {"rating", "pcs", "caps", "beyond_rating", "thresholds", "intent"}
+_NOT_NUMBERS = {"rating", "pcs", "caps", "beyond_rating", "contactors", "thresholds", "intent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Pcs:
 
 def controlled(
     source: Source, at: Location, row: ControlRow, masters: tuple[Origin, ...],
-    carried: Collection[str], sends: Iterable[Send] = (),
+    carried: Collection[str], sends: Sequence[Send] = (),
 ) -> Settings:  # fmt: skip
     """Settings of a container; what is wrong with them is reported at its place."""
     given: Mapping[str, float] = row.model_dump(exclude=_NOT_NUMBERS, exclude_none=True)
@@ -51,11 +49,12 @@ def controlled(
         if _is_fitted(source, (*at, "thresholds", index), item.row, carried)
         and _is_first(source, (*at, "thresholds", index), row.thresholds, index)
     )
+    leads, coils = drives(row, sends)
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
         rejects_beyond_rating=row.beyond_rating == "reject", efficiency=row.pcs.efficiency,
         auxiliaries=row.pcs.auxiliaries,
-        drives_contactors=any(part.order in _SWITCHES for send in sends for part in send.parts),
+        drives_contactors=leads, drives_coils=coils,
         thresholds=thresholds, masters=masters, charge_cap=_cap(row.caps.charge_current),
         discharge_cap=_cap(row.caps.discharge_current), **given, **intent, **timeout,  # type: ignore[arg-type] # by name
     )  # fmt: skip
@@ -90,7 +89,10 @@ def _cap(amperes: float | None) -> float:
 
 def _check_order(source: Source, at: Location, settings: Settings) -> None:
     """Times that only make sense one after the other."""
-    for first, second in (("heartbeat_warning", "heartbeat_loss"), ("limits_stale", "limits_lost")):
+    pairs = [("heartbeat_warning", "heartbeat_loss"), ("limits_stale", "limits_lost")]
+    if settings.drives_coils:
+        pairs += [("precharge_settle", "precharge_time"), ("precharge_time", "connect_time")]
+    for first, second in pairs:
         if getattr(settings, first) >= getattr(settings, second):
             source.report(at, f"{first} must be shorter than {second}", "correct one of them")
 

@@ -13,6 +13,7 @@ from gateway.mapping.agreement import (
     check_identifiers,
     check_names,
 )
+from gateway.mapping.contactors import check_contactors
 from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
 from gateway.mapping.frames import FrameCompiler
@@ -137,6 +138,8 @@ class _SiteCompiler:
         here = (*at, "control")
         known = Aggregator(plan.layout, frozenset(plan.carried)).known
         sends = [send for part in plan.sends.values() for send in part]
+        racks = plan.layout.topology.racks
+        check_contactors(self._source, here, row.control, known, sends, racks)
         settings = controlled(self._source, here, row.control, self.masters.origins, known, sends)
         try:
             return settings, pcs_of(

@@ -67,6 +67,8 @@ class ControlRow(Row):
     pcs: PcsRow
     caps: CapsRow = CapsRow()
     beyond_rating: Literal["clamp", "reject"] = "clamp"
+    contactors: Literal["requests", "coils"] = "requests"
+    "Where no message carries such an order, racks are followed (R27)."
     heartbeat_warning: Positive | None = None
     heartbeat_loss: Positive | None = None
     open_after_loss: Positive | None = None
@@ -87,6 +89,11 @@ class ControlRow(Row):
     tries: Annotated[int, Field(ge=1, le=10)] | None = None
     retry_wait: Amount | None = None
     lockout: Amount | None = None
+    coil_time: Positive | None = None
+    precharge_time: Positive | None = None
+    precharge_difference: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    precharge_current: Positive | None = None
+    precharge_settle: Positive | None = None
     disconnect_time: Positive | None = None
     limits_stale: Positive | None = None
     limits_lost: Positive | None = None

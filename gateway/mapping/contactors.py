@@ -1,0 +1,72 @@
+"""How a site drives contactors, and whether its frame files and points suffice for it (R27, R28)."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from gateway.canbus.send import Send
+from gateway.mapping.schema.control import ControlRow
+from gateway.mapping.source import Location, Source
+from gateway.model.order import COILS, REQUESTS
+
+_SWITCHES = {
+    name for name in REQUESTS if name.startswith("rack_") and name not in COILS
+} | {"operation"}  # fmt: skip
+"Requests that contactors follow."
+_JUDGED = {
+    "rack_voltage": "precharge is judged by it (R28)",
+    "rack_bus_voltage": "precharge is judged by it (R28)",
+    "rack_current": "precharge is judged by it (R28)",
+    "rack_contactor_negative": "its coil could not be told from a weld (R31)",
+    "rack_contactor_positive": "its coil could not be told from a weld (R31)",
+}
+_OF_COILS = (
+    "coil_time", "precharge_time", "precharge_difference", "precharge_current", "precharge_settle",
+)  # fmt: skip
+_INSTEAD = "or say contactors: requests"
+
+
+def drives(row: ControlRow, sends: Sequence[Send]) -> tuple[bool, bool]:
+    """Whether racks are led at all, and whether coil by coil."""
+    coils = row.contactors == "coils"
+    wanted = set(COILS) if coils else _SWITCHES
+    return any(part.order in wanted for send in sends for part in send.parts), coils
+
+
+def check_contactors(
+    source: Source, at: Location, row: ControlRow, known: Collection[str], sends: Sequence[Send],
+    racks: int,
+) -> None:  # fmt: skip
+    """Report what contactors cannot be driven for; `known`: points that some message tells, or aggregates."""
+    if row.contactors == "coils":
+        here = (*at, "contactors")
+        for text, remedy in (*_unsent(sends, racks), *_untold(known)):
+            source.report(here, text, remedy)
+        return
+    for key in _OF_COILS:
+        if getattr(row, key) is not None:
+            text = "is of coils that are driven one by one"
+            source.report((*at, key), text, "remove it, or say contactors: coils")
+    if not drives(row, sends)[0] and any(_coils_of(send) for send in sends):
+        text = "a frame file sends coils, and nothing would order them (R27)"
+        source.report(at, text, "say contactors: coils, or use another frame file")
+
+
+def _unsent(sends: Sequence[Send], racks: int) -> Iterator[tuple[str, str]]:
+    """Coils that no frame carries, of any rack or of some."""
+    remedy = f"a frame file with that order under sends:, {_INSTEAD}"
+    for name in COILS:
+        told = {part.rack for send in sends for part in send.parts if part.order == name}
+        left = [number for number in range(1, racks + 1) if number not in told]
+        if len(left) == racks:
+            yield f"no message sends {name}", remedy
+        elif left:
+            yield f"no message sends {name} to rack {left[0]}", remedy
+
+
+def _untold(known: Collection[str]) -> Iterator[tuple[str, str]]:
+    for name, why in _JUDGED.items():
+        if name not in known:
+            yield f"no message tells {name}, and {why}", f"map the point, {_INSTEAD}"
+
+
+def _coils_of(send: Send) -> list[str]:
+    return [part.order for part in send.parts if part.order in COILS]
