@@ -26,7 +26,7 @@ buses: {{can0: {{interface: virtual, channel: closed}}}}
 containers:
   - name: C1
     topology: {{racks: {racks}, modules: 8, cells: 52}}
-    sources: [{{frames: demo-bmu, bus: can0}}{also}]
+    sources: [{{frames: {frames}, bus: can0}}{also}]
     control:
       rating: {{charge: 400000, discharge: 400000, reactive: 100000}}
       pcs: {pcs}
@@ -46,11 +46,12 @@ REQUEST = 0x190001A0
 
 
 def loaded(
-    folder: Path, *, racks: int = 2, pcs: str = DRIVEN, more: str = "", also: str = ""
-) -> Site:
+    folder: Path, *, racks: int = 2, pcs: str = DRIVEN, more: str = "", frames: str = "demo-bmu",
+    also: str = "",
+) -> Site:  # fmt: skip
     """A site of the simulated plant, written into a folder; `also` names further sources."""
     file = folder / "closed.yaml"
-    file.write_text(SITE.format(racks=racks, pcs=pcs, more=more, also=also))
+    file.write_text(SITE.format(racks=racks, pcs=pcs, more=more, frames=frames, also=also))
     return load_site(Library(), str(file))
 
 

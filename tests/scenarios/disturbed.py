@@ -72,7 +72,17 @@ def site(*, fitted: bool) -> Site:
     more = NUMBERS + (f"{tolerant}\n      thresholds:{rows}" if fitted else "")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "unit.yaml").write_text(UNIT)
-        return loaded(Path(folder), more=more, also=", {frames: unit, bus: can0}")
+        Path(folder, "racks.yaml").write_text(_without_cells())
+        frames, unit = "demo-bmu" if fitted else "racks", ", {frames: unit, bus: can0}"
+        return loaded(Path(folder), more=more, frames=frames, also=unit)
+
+
+def _without_cells() -> str:
+    """The BMUs' frame file without modules and cells, where no row looks at them: it saves a third of the time."""
+    file = installed() / "frames" / "demo-bmu.yaml"
+    text = file.read_text().replace("file: demo-bmu.dbc", f"file: {file.with_suffix('.dbc')}")
+    kept, _, rest = text.partition("  - message: Module_Voltage")
+    return kept + rest[rest.index("sends:") :]
 
 
 @functools.cache

@@ -5,6 +5,7 @@ asked for both ways, the latch is reset with and without its cause. In the secon
 forced again, and each rack is to be connected. A row that opens is forced once more, on a PCS whose power stays.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from scenarios.disturbed import DISCONNECT, PACE, RESET, WATTS, Disturbed
@@ -60,7 +61,7 @@ class Seen:
     asked_of_pcs: int
     "W, after power was asked for."
     obstinate: Picture
-    "After a reset while the cause was there; of a row that needs none, before it."
+    "Throughout a reset while the cause was there; of a row that needs none, before it."
     gone: Picture
     "Without the cause, before a reset."
     asked_open: Both
@@ -114,9 +115,14 @@ def _stopped(plant: Disturbed, side: int) -> bool:
 
 
 def _halved(plant: Disturbed, side: int) -> bool:
-    limit, allowed = (plant.closed.read_i32(at + 2 * side) for at in (21, 76))
+    """In amperes and in watts."""
+    amperes, allowed, watts, power = (
+        plant.closed.read_i32(at + 2 * side) for at in (21, 76, 25, 72)
+    )
     bound = plant.closed.read(90 + side) == [BY_INTERLOCK]
-    return bound and limit > 0 and abs(allowed / limit - 0.5) < 0.01
+    if not bound or not amperes > 0 or not watts > 0:
+        return False
+    return abs(allowed / amperes - 0.5) < 0.01 and abs(power / watts - 0.5) < 0.01
 
 
 def _until_tripped(plant: Disturbed, row: Interlock, how: Forcing) -> None:
@@ -157,10 +163,23 @@ def _requests(plant: Disturbed, request: int, since: float) -> Both:
     return first, second
 
 
-def _reset(plant: Disturbed, row: Interlock, seconds: float = 0.3) -> Picture:
+def _reset(plant: Disturbed, row: Interlock) -> Picture:
     plant.once(RESET)
-    plant.run(seconds)
+    plant.run(0.3)
     return picture(plant, row)
+
+
+def _resisted(plant: Disturbed, row: Interlock) -> Picture:
+    """What stands all the time while a reset is written and passed on to BMUs, with the cause there."""
+    plant.once(RESET)
+    stages = [picture(plant, row)]
+    while len(stages) < 8:
+        plant.run(PACE)
+        stages.append(picture(plant, row))
+    throughout = frozenset.intersection(*(stage.tripped for stage in stages))
+    told = {stage.first_out for stage in stages}
+    first_out = told.pop() if len(told) == 1 else (0, 0)
+    return dataclasses.replace(stages[-1], tripped=throughout, first_out=first_out)
 
 
 def observed(row: Interlock) -> Seen:
@@ -172,7 +191,7 @@ def observed(row: Interlock) -> Seen:
     flows = _flows(plant, -WATTS), _flows(plant, WATTS)
     runs, asked_of_pcs = _runs(plant), _setpoint(plant)
     resists = row.latches and not how.reset_ends
-    obstinate = _reset(plant, row, 0.7) if resists else standing  # it waits for BMUs for 0.5 s
+    obstinate = _resisted(plant, row) if resists else standing
     how.end(plant, 1)
     plant.run(how.after + (1.0 if row.effects & Effect.OPEN else 0))
     gone, asked, shut = picture(plant, row), _requests(plant, 1, since), _connected(plant)
