@@ -22,13 +22,14 @@ def in_time() -> dict[str, str]:
 class Program:
     """Runs `essgw` in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, how: tuple[str, ...] = ("-m", "gateway")) -> None:
+        """`how` is what Python is told, to run it."""
+        self.folder, self._command = folder, (sys.executable, *how)
 
     def __call__(self, *arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
         """Run to the end and check the exit status; nothing may end in a traceback."""
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", *map(str, arguments)],
+            [*self._command, *map(str, arguments)],
             cwd=self.folder, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
@@ -38,9 +39,8 @@ class Program:
     @contextmanager
     def serving(self, *arguments: object) -> Iterator["Served"]:
         """Run a verb that serves until it is stopped; Ctrl-C must end it with status 0."""
-        command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with subprocess.Popen(
-            command, cwd=self.folder, env=in_time(), text=True, stdin=subprocess.PIPE,
+            [*self._command, *map(str, arguments)], cwd=self.folder, env=in_time(), text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as process:  # fmt: skip
             served = Served(process)

@@ -101,7 +101,7 @@ def sim(  # noqa: PLR0913 - the options of the verb
     fault: FaultOption = None,
     seconds: ForOption = None,
 ) -> None:
-    """Send the frames of the simulated container on a bus, for a gateway elsewhere, and obey it."""
+    """Send the frames of the simulated container on a bus, for a gateway elsewhere, and obey it; type faults as in the demo."""
     configure()
     positive_seconds(seconds, "--for")
     site = with_buses(load_site(library(None), "demo"), [bus])
@@ -134,6 +134,7 @@ async def _simulate(
         server = await plant.serve_pcs(*pcs)
         out.print(f"the PCS serves Modbus TCP at {server.host}:{server.port}, unit 1", markup=False)
     script.start(plan, plant.faults)
+    script.listen(plant.faults, plant.battery.ratings.racks)
     try:
         async with asyncio.timeout(seconds):
             await on_bus(plant, bus)

@@ -18,7 +18,7 @@ from conformance.sim.script import Timed
 from conformance.sim.showing import show
 from gateway.app import Gateway, Runtime
 from gateway.cli.run import describe
-from gateway.cli.screen import address, err, out
+from gateway.cli.screen import address, out
 from gateway.errors import LinkError
 from gateway.links.can_link import open_bus
 from gateway.mapping.faces import Face
@@ -66,7 +66,7 @@ async def run(site: Site, plant: Plant, wish: Wish) -> None:
         async with asyncio.timeout(wish.seconds), asyncio.TaskGroup() as tasks:
             tasks.create_task(runtime.live())
             tasks.create_task(on_bus(plant, gateway.site.buses["can0"]))
-            script.listen(plant.faults, plant.battery.ratings.racks, _say, _complain)
+            script.listen(plant.faults, plant.battery.ratings.racks)
     except TimeoutError:
         pass
     finally:
@@ -138,11 +138,3 @@ async def _started(gateway: Gateway, listen: str | None) -> tuple[Runtime, str]:
 def _reachable(host: str) -> str:
     """Where the EMS finds the gateway."""
     return "127.0.0.1" if host == "0.0.0.0" else host.strip("[]")  # noqa: S104 - listened at, not by us
-
-
-def _say(text: str) -> None:
-    out.print(text, markup=False)
-
-
-def _complain(text: str) -> None:
-    err.print(text, markup=False)

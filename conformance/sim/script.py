@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from conformance.sim.fault import FAULTS, Faults, Target
+from gateway.cli.screen import err, out
 from gateway.errors import UsageError
 
 _VERBS = "'stop RACK', 'start RACK', 'fault NAME [RACK]' or 'clear NAME [RACK]'"
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def start(plan: Iterable[Timed], faults: Faults) -> None:
         loop.call_later(timed.after, faults.add, timed.name, timed.rack)
 
 
-def listen(faults: Faults, racks: int, say: Say, complain: Say) -> None:
+def listen(faults: Faults, racks: int) -> None:
     """Obey words from standard input, in a thread that ends with the program."""
     loop = asyncio.get_running_loop()
 
@@ -64,10 +64,10 @@ def listen(faults: Faults, racks: int, say: Say, complain: Say) -> None:
             try:
                 act, answer = understood(line, faults, racks)
             except UsageError as error:
-                complain(str(error))
+                err.print(str(error), markup=False)
                 continue
             loop.call_soon_threadsafe(act)
-            say(answer)
+            out.print(answer, markup=False)
 
     threading.Thread(target=hear, name="keyboard", daemon=True).start()
 

@@ -66,6 +66,8 @@ class Controller:
         self._promises = Promises()
         self._refusals: dict[tuple[str, str, int], tuple[str, float]] = {}
         "The last refusal of each row, and when: the journal has each once a minute."
+        self.stall_after = math.inf
+        "Seconds since the last cycle after which nothing is allowed on its picture (R8)."
         self.is_retiring = False
         "Set before the gateway stops: nothing closes any more (R16)."
 
@@ -100,6 +102,15 @@ class Controller:
         self.admit([Command(row, held % row.high + 1, GATEWAY)])
         self.finish()
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the racks are still on their way off the bus (R30)."""
+        return self.is_on_bus and bool(self.state.pending)
+
+    def stay(self) -> None:
+        """The gateway does not stop after all."""
+        self.is_retiring = False
+
     def hear_pcs(self, report: PcsReport) -> None:
         """The PCS link has read the PCS."""
         self._plant = dataclasses.replace(self._plant, pcs=report)
@@ -110,11 +121,6 @@ class Controller:
             return
         self._plant = dataclasses.replace(self._plant, duplicate=identifier)
         self._tell([Event(KINDS["duplicate_master"], self.clock(), self.name, detail=identifier)])
-
-    @property
-    def pcs_report(self) -> PcsReport:
-        """What is known of the PCS."""
-        return self._plant.pcs
 
     def note(self, address: int, words: bytes, origin: Origin) -> None:
         """A master writes registers."""
@@ -161,6 +167,8 @@ class Controller:
         """What stands against making the plant do more, beside control's own reasons."""
         if self.is_retiring:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_MODE, "stopping")
+        if self.clock() - self._now > self.stall_after:
+            return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "no cycle")
         if self.record is not None and self.record.failed:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "journal")
         twice = self._promises.overlap(unsafe)

@@ -5,6 +5,7 @@ the banks. Replay and live operation drive the same methods with different clock
 """
 
 import functools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from gateway.canbus.compile import Decode
 from gateway.canbus.frame import ERROR, REMOTE, Frame
 from gateway.canbus.send import Send, Transmitter
 from gateway.control.panel import withheld
-from gateway.mapping.faces import Face
+from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Image
 from gateway.mapping.site import Site
-from gateway.modbus.bank import Bank
+from gateway.modbus.bank import Bank, Code, Refused, Silent
 from gateway.model.order import Orders
 from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
@@ -70,11 +71,15 @@ class Gateway:
         self.tripped: Callable[[], None] = lambda: None
         "Called when a frame has set an alarm that an interlock acts on."
         self._started: float | None = None
+        self._cycled = math.inf
+        "When the last cycle was completed."
+        self._is_stalled = False
         self._record: Record | None = None
         self._panels: dict[str, Snapshot | None] = {}
         "What control shows of each container, as far as somebody has looked since it changed."
         for controller in self.controllers():
             controller.changed = controller.acted = self.invalidate
+            controller.stall_after = site.stall_after
         self.encode()
 
     def _decode(self, state: ContainerState) -> None:
@@ -178,7 +183,14 @@ class Gateway:
     def cycle(self, now: float) -> None:
         """Freeze every container, decide, and put the new images into the banks."""
         self.decide(now)
+        self._cycled, self._is_stalled = now, False
         self.encode()
+
+    def check_pace(self, now: float) -> None:
+        """Before requests are answered: what is too old is not shown as if it were new (R8)."""
+        if not self._is_stalled and now - self._cycled > self.site.stall_after:
+            self._is_stalled = True
+            self.invalidate()
 
     def decide(self, now: float) -> None:
         """Freeze every container, and let control look at it."""
@@ -202,22 +214,26 @@ class Gateway:
         self._panels.clear()
         for served in self._faces:
             served.bank.renew = served.renewal
+            served.bank.is_silent = self._is_stalled and served.face.on_stall is Stall.SILENT
 
     def _renew(self, served: _Served) -> None:
-        """Bring control's points into an image."""
-        name = served.face.container
+        """Bring control's points into an image, if it can be shown at all."""
+        policy = served.face.on_stall if self._is_stalled else None
+        if policy is Stall.SILENT:
+            raise Silent
+        if policy is Stall.EXCEPTION:
+            raise Refused(Code.TARGET_SILENT)
+        served.bank.renew = None
+        name, withholds, base = served.face.container, self.withholds_limits, served.base
+        if policy is Stall.ZERO_LIMITS and not withholds:
+            snapshot, withholds = self.containers[name].snapshot.without_limits(), True
+            base = served.face.registers.encode(snapshot)
         if name not in self._panels:
             controller = self.containers[name].controller
             self._panels[name] = None if controller is None else controller.panel()
         panel = self._panels[name]
-        if panel is not None:
-            shown = withheld(panel) if self.withholds_limits else panel
-            served.bank.image = served.face.registers.patched(served.base, shown)
-
-    def patch(self) -> None:
-        """Bring control's points into all images now."""
-        for served in self._faces:
-            self._renew(served)
+        shown = withheld(panel) if withholds and panel is not None else panel
+        served.bank.image = base if shown is None else served.face.registers.patched(base, shown)
 
     def settle(self, callback: Callable[[], None]) -> bool:
         """Before answers leave: act on writes, and call back once what they did is on disk.

@@ -1,5 +1,6 @@
 """What is not in frames and not in writes, looked at once a cycle: the wall clock, other masters, the PCS links."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,7 +24,7 @@ class Lookout:
         self, gateway: Gateway, links: Sequence[CanLink], pcs_links: Sequence[PcsLink], tell: Tell
     ) -> None:
         self._gateway, self._links, self._pcs_links, self._tell = gateway, links, pcs_links, tell
-        self._clock = ClockWatch()
+        self._clock, self._looked = ClockWatch(), math.inf
         self._sent: dict[str, object] = {}
         "What was ordered of each container's BMUs last."
         self._driven: dict[str, PcsOrder] = {}
@@ -33,6 +34,9 @@ class Lookout:
 
     def look(self, now: float) -> None:
         """Everything once, before a cycle."""
+        if now - self._looked > self._gateway.site.stall_after:
+            self._tell(Event(KINDS["cycle_stalled"], now, value=now - self._looked))
+        self._looked = now
         if (step := self._clock.stepped(now, time.time())) is not None:
             self._tell(Event(KINDS["clock_step"], now, value=step))
         for pcs in self._pcs_links:

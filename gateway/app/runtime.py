@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from gateway.app.gateway import Gateway
+from gateway.app.leaving import left
 from gateway.app.lookout import Lookout
 from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
@@ -19,13 +20,11 @@ from gateway.links.modbus_tcp import ModbusServer, Service
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
 from gateway.links.watchdog import ServiceWatchdog
-from gateway.mapping.restart import restart_gap
 from gateway.mapping.site import JournalPlace
 from gateway.modbus.bank import Bank
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
-_LEAVING = 60.0  # s to open racks before a stop
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
 log = structlog.get_logger()
@@ -104,26 +103,19 @@ class Runtime:
 
     def _service(self, listener: tuple[str, int], banks: Mapping[int, Bank]) -> Service:
         masters = self.gateway.site.masters
-        return Service(banks, lambda peer: masters.at(peer, listener), self.gateway.settle)
+        is_live = self.gateway.data_source != "replay"
+        return Service(
+            banks, lambda peer: masters.at(peer, listener), self.gateway.settle,
+            self._look if is_live else lambda: None,
+        )  # fmt: skip
 
-    async def retire(self) -> None:
-        """Before stopping: open the racks of BMUs that would not bear a restart, at low current (R16)."""
-        leaving = [
-            controller
-            for state in self.gateway.containers.values()
-            if (controller := state.controller) is not None
-            and controller.is_on_bus
-            and (gap := restart_gap(state.container)) is not None
-            and not gap.is_borne
-        ]
-        for controller in leaving:
-            log.warning("opening_before_stop", container=controller.name, again="stops at once")
-            controller.retire()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _LEAVING
-        while loop.time() < end and any(controller.is_on_bus for controller in leaving):
-            self._cycled.clear()
-            await self._cycled.wait()
+    def _look(self) -> None:
+        self.gateway.check_pace(asyncio.get_running_loop().time())
+
+    async def retire(self) -> bool:
+        """Before stopping: whether all racks are off the bus that ought to be (R16)."""
+        tell = functools.partial(self._tell, "stop_refused")
+        return await left(self.gateway, self._cycled, tell)
 
     async def stop(self) -> None:
         """Let go of everything."""

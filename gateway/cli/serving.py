@@ -21,9 +21,12 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def until_stopped(
-    work: Coroutine[object, object, None], retire: Callable[[], Awaitable[None]] | None = None
+    work: Coroutine[object, object, None], retire: Callable[[], Awaitable[bool]] | None = None
 ) -> None:
-    """Run to the end, or until the process is told to stop; `retire` comes first, unless it is told twice."""
+    """Run to the end, or until the process is told to stop.
+
+    `retire` comes first, and can refuse; being told twice is an order to end at once (R16).
+    """
 
     async def guarded() -> None:
         stop, loop = _Stop(retire), asyncio.get_running_loop()
@@ -45,7 +48,7 @@ def until_stopped(
 class _Stop:
     """What a signal does: first retire, if there is anything to do; the second time end at once."""
 
-    def __init__(self, retire: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(self, retire: Callable[[], Awaitable[bool]] | None) -> None:
         self._retire, self._task = retire, asyncio.current_task()
         self._retiring: asyncio.Task[None] | None = None
 
@@ -55,11 +58,13 @@ class _Stop:
         else:
             self._retiring = asyncio.get_running_loop().create_task(self._leave(self._retire))
 
-    async def _leave(self, retire: Callable[[], Awaitable[None]]) -> None:
+    async def _leave(self, retire: Callable[[], Awaitable[bool]]) -> None:
+        stops = True
         try:
-            await retire()
+            stops = await retire()
         finally:
-            self._end()
+            if stops:
+                self._end()
 
     def _end(self) -> None:
         if self._task is not None:

@@ -47,6 +47,8 @@ class Service:
     master: Callable[[str], Origin] = lambda _: NOBODY
     "Who connects from an address."
     settle: Settle = lambda _: False
+    look: Callable[[], None] = lambda: None
+    "Called before requests are answered."
 
 
 @dataclass(slots=True)
@@ -115,6 +117,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """Answer requests: all there are, or until so many of them were writes."""
         units, origin, answers, writes = self._service.units, self._origin, list[bytes](), 0
         self._has_more = False
+        self._service.look()
         try:
             for adu in self._requests:
                 answers.append(answer(units, adu, origin))

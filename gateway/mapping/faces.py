@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from gateway.errors import MappingError, Problem
@@ -15,6 +16,17 @@ from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.pack import Layout
 
 
+class Stall(StrEnum):
+    """What a face answers while no control cycle is completed (R8)."""
+
+    SILENT = "silent"
+    "Nothing: what most PCS understand is their own time-out."
+    EXCEPTION = "exception"
+    "Exception 0B to reads."
+    ZERO_LIMITS = "zero_limits"
+    "The last picture, with all limits and permissions 0."
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A register map of a container, where and under which unit id it is served."""
@@ -24,6 +36,7 @@ class Face:
     unit: int
     container: str
     registers: RegisterMap
+    on_stall: Stall = Stall.SILENT
 
 
 _LAST_UNIT = 247
@@ -70,7 +83,7 @@ class FaceCompiler:
                 return []
             return [
                 Face(host.strip("[]"), int(port), row.unit + index, name,
-                     compile_map(rows, layout, index, self.site, name))
+                     compile_map(rows, layout, index, self.site, name), Stall(row.on_stall))
                 for index in range(units)
             ]  # fmt: skip
         except MappingError as error:

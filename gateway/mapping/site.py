@@ -47,6 +47,8 @@ class Site:
     title: str
     file: Path
     cycle: float
+    stall_after: float
+    "Seconds without a completed cycle after which no picture is shown as if it were new (R8)."
     buses: Mapping[str, Bus]
     containers: Sequence[Container]
     faces: Sequence[Face]
@@ -75,8 +77,9 @@ def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> 
     buses = {bus: _bus(bus, row) for bus, row in rows.buses.items()}
     journal = compiler.journal()
     return Site(
-        rows.site, rows.title, path, rows.cycle, buses, containers, faces, compiler.masters, journal
-    )
+        rows.site, rows.title, path, rows.cycle, max(rows.stall_after, 2 * rows.cycle),
+        buses, containers, faces, compiler.masters, journal,
+    )  # fmt: skip
 
 
 def _bus(name: str, row: BusRow) -> Bus:

@@ -35,6 +35,10 @@ class Refused(Exception):
         self.code = code
 
 
+class Silent(Exception):
+    """Nothing is answered; raised here, caught in `wire.answer`."""
+
+
 class Judge(Protocol):
     """What decides about writes: the control core, put in by who composes the gateway."""
 
@@ -61,14 +65,15 @@ class Bank:
         """`holes` has one byte a register, 1 where there is none."""
         self.image = image
         self.renew: Callable[[], None] | None = None
-        "Set where the image is not up to date: called before the next read, and taken away."
+        "Called before each read while it is there: brings the image up to date, or raises why it cannot be shown."
+        self.is_silent = False
+        "Whether writes, too, are left without an answer; they are judged as ever."
         self._holes, self._writable, self._judge = holes, writable, judge
 
     def read(self, address: int, quantity: int) -> bytes:
-        """Registers as bytes; Refused if one does not exist or has nothing to show."""
+        """Registers as bytes; Refused if one does not exist or has nothing to show, Silent if none is to be shown."""
         if self.renew is not None:
-            renew, self.renew = self.renew, None
-            renew()
+            self.renew()
         end = address + quantity
         if end > REGISTERS or self._holes.find(1, address, end) >= 0:
             raise Refused(Code.ILLEGAL_ADDRESS)
@@ -88,5 +93,8 @@ class Bank:
         commands = self._writable.commands(places, words, origin)
         if not all(fits(command) and self._judge.fits(command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
-        if not self._judge.admit(commands):
+        taken = self._judge.admit(commands)
+        if self.is_silent:
+            raise Silent
+        if not taken:
             raise Refused(Code.SERVER_FAILURE)

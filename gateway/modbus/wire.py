@@ -8,12 +8,13 @@ unit id that is not served            exception 0A, path unavailable
 unit id 0 or 255                      the device itself: the first unit (MSG clause 4.4.2.5)
 function that is not served           exception 01
 PDU of another length than it should  exception 03
+picture too old, on a silent face     no answer
 """
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from gateway.modbus.bank import Bank, Code, Refused
+from gateway.modbus.bank import Bank, Code, Refused, Silent
 from gateway.model.command import NOBODY, Origin
 
 MAX_PDU = 253
@@ -63,7 +64,7 @@ class Receiver:
 
 
 def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> bytes:
-    """The response to a whole ADU of a master."""
+    """The response to a whole ADU of a master; empty if there is none."""
     bank, serve = units.get(adu[6]), _SERVED.get(adu[7])
     if bank is None:
         return _exception(adu, Code.PATH_UNAVAILABLE)
@@ -73,6 +74,8 @@ def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> by
         return serve(bank, adu, origin)
     except Refused as refusal:
         return _exception(adu, refusal.code)
+    except Silent:
+        return b""
 
 
 def _exception(adu: bytes, code: Code) -> bytes:

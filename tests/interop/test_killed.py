@@ -120,6 +120,24 @@ def test_a_stop_opens_racks_that_would_not_bear_a_restart(world: World) -> None:
     world.until(lambda: world.read(31) == [0], "adopted with open racks")
 
 
+def test_a_stop_is_refused_while_current_flows(world: World) -> None:
+    """A PCS that keeps its power: the racks cannot open, the gateway stays and says so; told again, it ends (R16)."""
+    world.running()
+    world.plant.say("fault pcs_mute")
+    world.plant.wait_for("pcs_mute: ")
+    world.gateway.send_signal(signal.SIGTERM)
+    world.until(lambda: "stop_refused" in {row["name"] for row in world.journal()}, "refused")
+
+    assert world.gateway.poll() is None
+    assert world.read(31) == [2]
+    assert 1 not in {what for _, _, what in world.spy.asked[-4:]}
+    world.gateway.send_signal(signal.SIGTERM)
+    world.gateway.wait(timeout=PATIENCE)
+    told = [row["name"] for row in world.journal()]
+    assert "opened_under_load" not in told
+    assert told[-1] == "stopped"
+
+
 def test_killed_often(world: World, request: pytest.FixtureRequest) -> None:
     """Killed at any instant, 20 times (1,000 in the long run), while a master takes and gives back the lease.
 

@@ -27,6 +27,7 @@ containers:
     sources: [{{frames: demo-bmu, bus: can0}}]
     control:
       rating: {{charge: 400000, discharge: 400000}}
+      open_wait: 10
       pcs: {{path: we_drive, map: sim-pcs, address: '127.0.0.1:{pcs}'}}
 faces: [{{map: native, listen: '127.0.0.1:{port}', unit: 1}}]
 masters: [{{name: ems, from: 127.0.0.1, role: operator}}]

@@ -3,11 +3,12 @@
 Simulated plant; the requests are decoded from their frames, the registers from their bytes.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from gateway.model.order import PcsReport
 
 from closed import DISPATCHER, EMS, PANEL, SCADA, STRANGER, Closed
 
@@ -84,8 +85,7 @@ def test_cmd_02_close_while_the_pcs_runs(plant: Callable[..., Closed]) -> None:
     """A PCS that runs by itself on an open bus blocks closing by process, AddCause 9 (R29)."""
     closed = plant()
     closed.write(LEASE, 60)
-    report = dataclasses.replace(closed.controller.pcs_report, at=closed.now, is_running=True)
-    closed.controller.hear_pcs(report)
+    closed.controller.hear_pcs(PcsReport(at=closed.now, is_running=True))
     closed.write(SELECT, SELECT_CONNECT)
 
     assert closed.write(CONNECT, 1) == CONTROL

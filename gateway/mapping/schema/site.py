@@ -1,6 +1,6 @@
 """What may stand in a site file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,6 +57,8 @@ class FaceRow(Row):
     container: str | None = None
     listen: Annotated[str, Field(pattern=ADDRESS)]
     unit: Annotated[int, Field(ge=1, le=247)] = 1
+    on_stall: Literal["silent", "exception", "zero_limits"] = "silent"
+    "What masters are answered while no control cycle is completed (R8)."
 
 
 class SiteFile(Row):
@@ -65,6 +67,8 @@ class SiteFile(Row):
     site: Name
     title: str = ""
     cycle: Annotated[float, Field(ge=0.005, le=10)] = 0.02
+    stall_after: Annotated[float, Field(ge=0.1, le=30)] = 1.0
+    "Seconds without a completed cycle after which no picture is shown as if it were new (R8); two cycles at least."
     buses: Annotated[dict[str, BusRow], Field(min_length=1)]
     containers: Annotated[list[ContainerRow], Field(min_length=1)]
     faces: list[FaceRow] = []
