@@ -37,6 +37,10 @@ def _follows(view: View, _: Closing) -> bool:
     return view.poles.negative == 1
 
 
+def _is_judged(view: View, coil: Closing) -> bool:
+    return _follows(view, coil) and not _unseen(view)
+
+
 def _is_as_before(view: View, coil: Closing) -> bool:
     """Whether the bus still is what it was: live at the rack's voltage, or dead until precharge (R28)."""
     near = view.poles.volts > 0 and view.poles.gap <= _window(view, coil)
@@ -50,9 +54,14 @@ def _is_precharged(view: View, coil: Closing) -> bool:
     """Whether the bus has the rack's voltage, and the current to it is gone (R28)."""
     if not (view.poles.volts > 0 and view.poles.gap <= _window(view, coil)):
         return False
-    closed = view.poles.precharge == 1 or not view.poles.tells_precharge
     low = abs(view.current) < view.settings.precharge_current
-    return low and closed and _follows(view, coil)
+    return low and _is_set(view) and _follows(view, coil)
+
+
+def _is_set(view: View) -> bool:
+    """Whether the resistor alone lies between them, as far as it is told."""
+    closed = view.poles.precharge == 1 or not view.poles.tells_precharge
+    return closed and view.poles.positive == 0
 
 
 def _is_through(view: View, coil: Closing) -> bool:
@@ -77,32 +86,32 @@ def _always(_: View, __: Closing) -> bool:
     return True
 
 
-def _unknown(view: View) -> str:
-    """What precharge is judged by, and is not known."""
-    known = {
-        "voltage": view.poles.volts, "bus voltage": view.poles.bus, "current": view.current,
-    }  # fmt: skip
+def _unseen(view: View) -> str:
+    """The voltages that are not known."""
+    known = {"voltage": view.poles.volts, "bus voltage": view.poles.bus}
     return ", ".join(name for name, value in known.items() if math.isnan(value))
 
 
 def _bus_is_wrong(view: View, coil: Closing) -> str:
     if not _follows(view, coil):
         return "no feedback"
-    if unknown := _unknown(view):
-        return f"{unknown} not known"
+    if unseen := _unseen(view):
+        return f"{unseen} not known"
     if coil.is_live:
         return f"{view.poles.gap:.0f} V from the bus that other racks are on"
     return "the bus came up before precharge"
 
 
 def _is_missing(view: View, coil: Closing) -> str:
-    if unknown := _unknown(view):
-        return f"{unknown} not known"
+    if unseen := _unseen(view):
+        return f"{unseen} not known"
     if view.poles.gap > _window(view, coil):
         return f"{view.poles.gap:.0f} V of {view.poles.volts:.0f} V missing"
+    if math.isnan(view.current):
+        return "current not known"
     if abs(view.current) >= view.settings.precharge_current:
         return f"{abs(view.current):.1f} A flow still"
-    return "no feedback" if view.poles.precharge != 1 else "not for long enough"
+    return "not for long enough" if _is_set(view) and _follows(view, coil) else "no feedback"
 
 
 def _no_feedback(_: View, __: Closing) -> str:
@@ -134,7 +143,7 @@ class Row:
 
 TABLE: Mapping[Step, Row] = {
     Step.NEGATIVE: Row(
-        (1.0, 0.0, 0.0), Wait.NEGATIVE, _follows, Step.PRECHARGE,
+        (1.0, 0.0, 0.0), Wait.NEGATIVE, _is_judged, Step.PRECHARGE,
         lambda of: of.coil_time + of.precharge_settle, _bus_is_wrong, settles=True,
         fits=_is_as_before,
     ),
@@ -155,10 +164,8 @@ TABLE: Mapping[Step, Row] = {
 
 def begun(view: View, rack: Rack) -> Rack:
     """A rack that may close: its first coil, and what the bus was before; it must be known to be open."""
-    if view.closed == 1:
+    if view.closed != 0:
         return view.to(Phase.OPEN, is_wanted=False, wait=Wait.NOTHING)
-    if view.closed != 0 or math.isnan(view.poles.bus):
-        return dataclasses.replace(view.rack, wait=Wait.UNKNOWN)
     coil = Closing(Step.NEGATIVE, view.now, view.poles.bus, view.poles.is_live)
     return dataclasses.replace(rack, coil=coil, wait=TABLE[coil.step].wait)
 

@@ -1,7 +1,7 @@
 """Which rack may close next: one at a time, at rest, within the voltage window (R29)."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.control.facts import Facts, Numbers
 from gateway.control.settings import Intent, Settings
@@ -19,7 +19,7 @@ def next_to_join(state: State, facts: Facts, settings: Settings, now: float) -> 
     on_bus = _on_bus(state, facts)
     reasons = {index: _reason(facts.voltage[index], on_bus, settings) for index in waiting}
     if settings.drives_coils:
-        reasons |= dict.fromkeys(filter(_is_unseen(facts), waiting), Wait.UNKNOWN)
+        reasons |= dict.fromkeys(_unseen(facts, waiting), Wait.UNKNOWN)
     busy = any(rack.phase in _BUSY for rack in state.racks)
     ready = [index for index, reason in reasons.items() if reason is Wait.TURN]
     if busy or not ready:
@@ -29,10 +29,14 @@ def next_to_join(state: State, facts: Facts, settings: Settings, now: float) -> 
     return {**reasons, _first(ready, on_bus, facts, settings): Wait.NOTHING}
 
 
-def _is_unseen(facts: Facts) -> Callable[[int], bool]:
-    """Whether the voltage behind a rack's contactors is not known: it cannot be precharged (R28)."""
-    contacts = facts.contacts
-    return lambda index: contacts is None or math.isnan(contacts.bus[index])
+def _unseen(facts: Facts, waiting: Sequence[int]) -> Sequence[int]:
+    """Racks whose contactors, or the voltage behind them, are not known: they cannot be precharged (R28)."""
+    if facts.contacts is None:
+        return waiting
+    known = [
+        bus + closed for bus, closed in zip(facts.contacts.bus, facts.contacts.closed, strict=True)
+    ]
+    return [index for index in waiting if math.isnan(known[index])]
 
 
 def _at_rest(state: State, settings: Settings, now: float) -> bool:

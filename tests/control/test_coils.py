@@ -233,8 +233,11 @@ def test_a_dead_bus_that_comes_up_too_early_is_a_failure() -> None:
     [
         (Step.NEGATIVE, {"stuck": frozenset({"negative"})}, "negative: no feedback"),
         (Step.NEGATIVE, {"hidden": frozenset({"negative"})}, "negative: no feedback"),
+        (Step.NEGATIVE, {"hidden": frozenset({"bus"})}, "negative: bus voltage not known"),
         (Step.PRECHARGE, {"stuck": frozenset({"precharge"})}, "precharge: 1300 V of 1300 V missing"),
         (Step.PRECHARGE, {"hidden": frozenset({"bus"})}, "precharge: bus voltage not known"),
+        (Step.PRECHARGE, {"hidden": frozenset({"positive"})}, "precharge: no feedback"),
+        (Step.PRECHARGE, {"welded": frozenset({"negative"}), "hidden": frozenset({"negative"})}, "precharge: no feedback"),
         (Step.POSITIVE, {"stuck": frozenset({"positive"})}, "positive: no feedback"),
         (Step.POSITIVE, {"hidden": frozenset({"positive"})}, "positive: no feedback"),
         (Step.RELEASE, {"welded": frozenset({"precharge"})}, "release: the precharge contactor stays closed"),
@@ -268,10 +271,12 @@ def test_precharge_by_a_contactor_that_nobody_tells_of() -> None:
     assert paper.now - begun == pytest.approx(SITE.coil_time)
 
 
-def test_nothing_begins_while_the_bus_is_not_known() -> None:
-    """The rack waits, says so, and the command ends; nobody else waits for it (R28, R30)."""
+@pytest.mark.parametrize("what", ["bus", "negative", "positive"])
+def test_nothing_begins_while_the_bus_is_not_known(what: str) -> None:
+    """Nor its contactors: the rack waits, says so, and the command ends; nobody else waits for it (R28, R30)."""
     paper = asked(2)
-    change(paper, 1, hidden=frozenset({"bus"}))
+    paper.step()
+    change(paper, 1, hidden=frozenset({what}))
     paper.takes(lambda paper: phase_of(paper, 2) is Phase.CLOSED, 3)
     first = paper.state.racks[0]
     paper.run(0.1)

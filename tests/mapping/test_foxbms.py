@@ -66,7 +66,7 @@ def test_values_limits_and_extremes_are_those_encoded_by_cantools(
     """Volts, amperes positive when discharging, kilowatts, millivolts, kiloohms, per cent."""
     pack = taken(
         site, database,
-        PackValuesP0={"BatteryVoltage": 812.3, "Current": -41.25},
+        PackValuesP0={"BatteryVoltage": 812.3, "BusVoltage": 790.1, "Current": -41.25},
         PackLimits={"MaximumChargeCurrent": 120.25, "MaximumDischargeCurrent": 250.0,
                     "MaximumChargePower": 97.6, "MaximumDischargePower": 203.1},
         PackMinMaxCellVoltage={"MaximumCellVoltage": 3412, "MinimumCellVoltage": 3398},
@@ -80,7 +80,7 @@ def test_values_limits_and_extremes_are_those_encoded_by_cantools(
         "rack_discharge_power_limit": 203100, "rack_cell_voltage_max": 3.412,
         "rack_cell_voltage_min": 3.398, "rack_cell_temperature_max": 31,
         "rack_cell_temperature_min": -4, "rack_insulation_resistance": 4_550_000,
-        "rack_soc": 54.3, "rack_soh": 98.5,
+        "rack_soc": 54.3, "rack_soh": 98.5, "rack_bus_voltage": 790.1,
     }  # fmt: skip
 
     assert {point: pack.value(point) for point in expected} == expected
