@@ -8,6 +8,7 @@ import pytest
 from control.coiled import (
     CLOSED,
     OFF,
+    SITE,
     asked,
     change,
     coils_of,
@@ -207,6 +208,28 @@ def test_a_closed_rack_is_adopted_with_its_coils() -> None:
     assert (phase_of(paper), phase_of(paper, 2)) == (Phase.CLOSED, Phase.UNKNOWN)
     assert {ordered(paper, ago=ago) for ago in range(1, 300)} == {CLOSED}
     assert all(is_none(ordered(paper, 2, ago)) for ago in range(1, 300)), "it is left alone"
+
+
+def test_nothing_is_moved_while_racks_are_adopted() -> None:
+    """Closed ones are held, unless something stands that opens them; all others hear nothing yet (R14)."""
+    paper = Paper(count=3, settings=SITE)
+    change(paper, 1, negative=1.0, positive=1.0)
+    change(paper, 2, negative=1.0, precharge=1.0)
+    change(paper, 3, hidden=frozenset({"negative", "positive"}))
+    paper.racks[0].connected, paper.racks[2].connected = 1.0, math.nan
+    paper.run(0.5)
+    held = [ordered(paper, rack) for rack in (1, 2, 3)]
+    paper.report("bmu_trip_fire")
+    paper.step()
+    left = [ordered(paper, rack) for rack in (1, 2, 3)]
+    paper.clear("bmu_trip_fire")
+
+    assert held[0] == CLOSED
+    assert is_none(held[1])
+    assert is_none(held[2])
+    assert all(map(is_none, left))
+    paper.run(6)
+    assert ordered(paper, 2) == OFF
 
 
 @pytest.mark.parametrize("step", Step)
