@@ -18,7 +18,7 @@ from gateway.control.limit import within_rating
 from gateway.control.memory import kept, restored
 from gateway.control.panel import Shown, panel_layout, picture
 from gateway.control.settings import Settings
-from gateway.control.state import Phase, State
+from gateway.control.state import State
 from gateway.model.command import GATEWAY, INSTRUCTIONS, Command, Origin, Reason
 from gateway.model.event import KINDS, Event
 from gateway.model.order import NO_ORDERS, Orders, PcsOrder, PcsReport
@@ -32,8 +32,8 @@ class Controller:
 
     def __init__(self, name: str, snapshot: Snapshot, settings: Settings, *, is_live: bool) -> None:
         """`snapshot` is the picture before anything was heard."""
-        drives = settings.drives_contactors and is_live
-        self.name, self.settings = name, dataclasses.replace(settings, drives_contactors=drives)
+        self.name, self._is_live = name, is_live
+        self.tune(settings, math.inf)
         layout = snapshot.layout
         self.panel_layout = panel_layout(layout.topology)
         self.record: Record | None = None
@@ -66,10 +66,13 @@ class Controller:
         self._promises = Promises()
         self._refusals: dict[tuple[str, str, int], tuple[str, float]] = {}
         "The last refusal of each row, and when: the journal has each once a minute."
-        self.stall_after = math.inf
-        "Seconds since the last cycle after which nothing is allowed on its picture (R8)."
         self.is_retiring = False
         "Set before the gateway stops: nothing closes any more (R16)."
+
+    def tune(self, settings: Settings, stall_after: float) -> None:
+        """Decide by these settings from the next cycle on; `stall_after` is the site's (R8)."""
+        drives, self._stall_after = settings.drives_contactors and self._is_live, stall_after
+        self.settings = dataclasses.replace(settings, drives_contactors=drives)
 
     def begin(self, record: Record | None, memory: Mapping[str, str], now: float) -> None:
         """Start over with what survived (R14, R15)."""
@@ -89,10 +92,7 @@ class Controller:
     @property
     def is_on_bus(self) -> bool:
         """Whether a rack that we drive is closed, or on its way."""
-        moving = {Phase.CLOSING, Phase.CLOSED, Phase.UNLOADING, Phase.OPENING}
-        return self.settings.drives_contactors and any(
-            rack.phase in moving for rack in self.state.racks
-        )
+        return self.settings.drives_contactors and self.state.is_on_bus
 
     def retire(self) -> None:
         """Open all racks at low current, as a master would ask (R16, R30)."""
@@ -167,7 +167,7 @@ class Controller:
         """What stands against making the plant do more, beside control's own reasons."""
         if self.is_retiring:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_MODE, "stopping")
-        if self.clock() - self._now > self.stall_after:
+        if self.clock() - self._now > self._stall_after:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "no cycle")
         if self.record is not None and self.record.failed:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "journal")

@@ -4,6 +4,7 @@ Frames come in through `receive`, and `cycle` makes the next snapshots, decides,
 the banks. Replay and live operation drive the same methods with different clocks.
 """
 
+import dataclasses
 import functools
 import math
 from collections import Counter, defaultdict
@@ -77,9 +78,9 @@ class Gateway:
         self._record: Record | None = None
         self._panels: dict[str, Snapshot | None] = {}
         "What control shows of each container, as far as somebody has looked since it changed."
+        self.retune(site)
         for controller in self.controllers():
             controller.changed = controller.acted = self.invalidate
-            controller.stall_after = site.stall_after
         self.encode()
 
     def _decode(self, state: ContainerState) -> None:
@@ -174,6 +175,19 @@ class Gateway:
             for name, state in self.containers.items()
             if state.controller is not None
         }
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no container runs or is given power."""
+        return not any(controller.state.is_at_work for controller in self.controllers())
+
+    def retune(self, site: Site) -> None:
+        """Take over the settings of control and the pace of a site that is the same in all else (R18)."""
+        self.site = dataclasses.replace(self.site, cycle=site.cycle, stall_after=site.stall_after)
+        for container in site.containers:
+            controller = self.containers[container.name].controller
+            if controller is not None and container.settings is not None:
+                controller.tune(container.settings, site.stall_after)
 
     @property
     def decides(self) -> bool:

@@ -45,6 +45,8 @@ class Runtime:
         "Where masters can connect, once started."
         self.told: Callable[[Sequence[Event]], None] = lambda _: None
         "Called with what happened in a container."
+        self.checked: Callable[[], None] = lambda: None
+        "Called once a minute."
         self.journal: Journal | None = None
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
@@ -72,7 +74,7 @@ class Runtime:
             if self._recorder is not None:
                 controller.noted = self._record_write
         await self._listen_for_masters()
-        self._tell("started", detail=str(0 if self.journal is None else self.journal.boot))
+        self.tell("started", detail=str(0 if self.journal is None else self.journal.boot))
 
     def _begin_journal(self, place: JournalPlace) -> None:
         self.journal = Journal(
@@ -114,7 +116,7 @@ class Runtime:
 
     async def retire(self) -> bool:
         """Before stopping: whether all racks are off the bus that ought to be (R16)."""
-        tell = functools.partial(self._tell, "stop_refused")
+        tell = functools.partial(self.tell, "stop_refused")
         return await left(self.gateway, self._cycled, tell)
 
     async def stop(self) -> None:
@@ -125,7 +127,7 @@ class Runtime:
         for server in self._servers:
             await server.stop()
         if self.journal is not None:
-            self._tell("crashed" if self._crashed else "stopped", detail=self._crashed)
+            self.tell("crashed" if self._crashed else "stopped", detail=self._crashed)
             await asyncio.to_thread(self.journal.close)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
@@ -197,6 +199,7 @@ class Runtime:
         """Tell now and then what came in on each bus, and what was odd about it."""
         while True:
             await asyncio.sleep(_REPORT)
+            self.checked()
             for link in self.links:
                 traffic = self.gateway.traffic(link.bus.name)
                 log.info(
@@ -267,10 +270,11 @@ class Runtime:
     def _journal_changed(self, failed: str) -> None:
         name = "journal_failed" if failed else "journal_restored"
         log.error(name, reason=failed) if failed else log.info(name)
-        self._tell(name, detail=failed)
+        self.tell(name, detail=failed)
 
-    def _tell(self, name: str, detail: str = "") -> None:
-        """Write an event of the gateway's own."""
+    def tell(self, name: str, detail: str = "") -> None:
+        """Log and write an event of the gateway's own."""
+        log.info(name, detail=detail)
         self._write(Event(KINDS[name], asyncio.get_running_loop().time(), detail=detail))
 
     def _write(self, event: Event) -> None:

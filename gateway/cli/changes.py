@@ -34,6 +34,7 @@ CLASSES: Sequence[tuple[str, Class]] = (
     ("containers/*/title", Class.COSMETIC),
     ("journal/*", Class.COSMETIC),
     ("cycle", Class.THRESHOLDS),
+    ("stall_after", Class.THRESHOLDS),
     ("masters/*", Class.THRESHOLDS),
     ("containers/*/control/pcs/efficiency", Class.THRESHOLDS),
     ("containers/*/control/pcs/auxiliaries", Class.THRESHOLDS),

@@ -1,11 +1,14 @@
 """`essgw run`: a site, live."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from gateway.app import Gateway, Runtime
+from gateway.cli.changes import Version, version
 from gateway.cli.overrides import with_buses
+from gateway.cli.reload import Reload
 from gateway.cli.screen import (
     ListenOption,
     PathOption,
@@ -41,12 +44,21 @@ def run(
     tell_files(search)
     gateway = Gateway(loaded)
     runtime = Runtime(gateway, address(listen) if listen else None)
-    until_stopped(_serve(runtime), runtime.retire)
+
+    def again() -> tuple[Site, Version]:
+        anew = library(path)
+        site_again = load_site(anew, str(loaded.file), INTERFACES)
+        return site_again, version(loaded.file, anew)
+
+    reload = Reload(runtime, again, version(loaded.file, search))
+    runtime.checked = reload.check
+    until_stopped(_serve(runtime, reload.started), runtime.retire, reload)
 
 
-async def _serve(runtime: Runtime) -> None:
+async def _serve(runtime: Runtime, started: Callable[[], None]) -> None:
     try:
         await runtime.start()
+        started()
         err.print(
             f"serving {describe(runtime.gateway.site)} at {', '.join(runtime.endpoints)}; Ctrl-C stops",
             markup=False,

@@ -21,11 +21,14 @@ def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def until_stopped(
-    work: Coroutine[object, object, None], retire: Callable[[], Awaitable[bool]] | None = None
+    work: Coroutine[object, object, None],
+    retire: Callable[[], Awaitable[bool]] | None = None,
+    reload: Callable[[], None] | None = None,
 ) -> None:
     """Run to the end, or until the process is told to stop.
 
-    `retire` comes first, and can refuse; being told twice is an order to end at once (R16).
+    `retire` comes first, and can refuse; being told twice is an order to end at once (R16). `reload` is what
+    SIGHUP does.
     """
 
     async def guarded() -> None:
@@ -33,6 +36,8 @@ def until_stopped(
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # not on Windows
                 loop.add_signal_handler(number, stop)
+        if reload is not None and hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, reload)
         with contextlib.suppress(asyncio.CancelledError):
             await work
 

@@ -249,6 +249,19 @@ class State:
     pending: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     "Sequence of each command in execution: the racks that it waits for."
 
+    @property
+    def is_on_bus(self) -> bool:
+        """Whether a rack is closed, or on its way."""
+        return any(rack.phase in _MOVING for rack in self.racks)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether power flows by our command, or may be asked for."""
+        return self.mode is Mode.RUN or self.power.applied != 0
+
+
+_MOVING = frozenset({Phase.CLOSING, Phase.CLOSED, Phase.UNLOADING, Phase.OPENING})
+
 
 def fresh(racks: int, now: float) -> State:
     """The state of a start: adopt, and nothing ordered (R14)."""

@@ -47,6 +47,8 @@ _ROWS = (
     Kind(12, "result", _N, "{row}: {detail}"),
     Kind(13, "setpoint", _I, "{origin}: {row} {value:g}: {detail}"),
     Kind(14, "stop_refused", _A, "told to stop, the gateway stays: racks of {detail} are closed and would not bear it"),
+    Kind(15, "settings_refused", _W, "a changed site file is not taken over: {detail}"),
+    Kind(16, "settings_unlike", _W, "the site file is not what runs any more: it is {detail}"),
     Kind(20, "lease_granted", _N, "{origin} has the lease for {value:g} s"),
     Kind(21, "lease_ended", _N, "{origin} has the lease no more: {detail}"),
     Kind(30, "interlock_tripped", _W, "{row} acts: {value:g}"),

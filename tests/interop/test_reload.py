@@ -1,0 +1,114 @@
+"""SIGHUP to a gateway at work: what it takes over of a changed site file, and what not (R18); masters are pymodbus."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from interop.world import World, adopted
+
+from gateway.app import Gateway, Runtime
+from gateway.cli.changes import version
+from gateway.cli.reload import Reload
+from gateway.links.journal import Journal
+from gateway.mapping.library import Library
+from gateway.mapping.site import load_site
+
+from program import Program
+
+POWER = 61003
+REJECTING = ("control:\n", "control:\n      beyond_rating: reject\n")
+
+
+@pytest.fixture
+def world(tmp_path: Path, essgw: Program) -> Iterator[World]:
+    """A plant with open racks, and a gateway that has adopted it."""
+    with adopted(tmp_path, essgw) as world:
+        yield world
+
+
+def changed(world: World, *words: tuple[str, str]) -> None:
+    """Write the site file anew, and tell the gateway."""
+    file = world.folder / "site.yaml"
+    text = file.read_text()
+    for old, new in words:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    file.write_text(text)
+    world.gateway.send_signal(signal.SIGHUP)
+
+
+def details(world: World, name: str) -> list[str]:
+    """What the journal tells of events of a kind."""
+    return [str(row["detail"]) for row in world.journal() if row["name"] == name]
+
+
+def exception(world: World, watts: int) -> int:
+    """What a power setpoint is answered with; 0 if it is taken."""
+    with world.master() as client:
+        answer = client.write_registers(POWER, [watts >> 16, watts & 0xFFFF], device_id=1)
+        return int(answer.exception_code) if answer.isError() else 0
+
+
+@pytest.mark.interop
+def test_r18_settings_are_taken_over_at_zero_power_alone(world: World) -> None:
+    """In run they are refused and nothing changes; below run they act, and the journal has old and new."""
+    world.running()
+    changed(world, REJECTING)
+    world.until(lambda: details(world, "settings_refused") != [], "refused")
+    assert "a mode below run" in details(world, "settings_refused")[0]
+    assert exception(world, 500_000) == 0
+
+    world.quiet()
+    world.until(lambda: world.read(80, 2) == [0, 0] and world.read(3) != [4], "at rest")
+    world.gateway.send_signal(signal.SIGHUP)
+    world.until(lambda: exception(world, 500_000) == 3, "taken over")
+    told = details(world, "settings")
+    assert "containers/C1/control/beyond_rating: clamp -> reject" in told
+    assert any("by SIGHUP" in text for text in told)
+
+
+@pytest.mark.interop
+def test_r18_what_needs_more_is_refused_and_the_gateway_goes_on(world: World) -> None:
+    """Topology, a master's role, a file that is wrong: each with its reason; the gateway serves as before."""
+    changed(world, ("racks: 2", "racks: 1"))
+    world.until(lambda: len(details(world, "settings_refused")) == 1, "refused")
+    changed(world, ("racks: 1", "racks: 2"), ("role: operator", "role: engineer"))
+    world.until(lambda: len(details(world, "settings_refused")) == 2, "refused")
+    changed(world, ("topology", "topolgy"))
+    world.until(lambda: len(details(world, "settings_refused")) == 3, "refused")
+
+    topology, role, wrong = details(world, "settings_refused")
+    assert "containers/C1/topology/racks needs all contactors open" in topology
+    assert "masters/ems/role is taken over by the next start alone" in role
+    assert "site.yaml:5:5: 'topology' is missing" in wrong
+    assert world.read(30) == [2]
+
+
+async def test_r18_a_file_that_is_not_what_runs_is_told_once(tmp_path: Path) -> None:
+    """Within a minute of the change; and at a start, that it is another one than at the last."""
+    file, library = tmp_path / "site.yaml", Library()
+    file.write_text((Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text())
+    site = load_site(library, str(file))
+    runtime = Runtime(Gateway(site))
+    journal = Journal(tmp_path / "journal.db", utc=lambda: 1.7e9, synchronised=lambda: True)
+    with closing(journal):
+        runtime.journal = journal
+        reload = Reload(runtime, lambda: (site, version(file, library)), version(file, library))
+        reload.started()
+        reload.check()
+        file.write_text(file.read_text() + "\n")
+        for _ in range(3):
+            reload.check()
+        file.unlink()
+        reload.check()
+        await asyncio.sleep(0)
+    told = [
+        (row.partition('"name": "')[2].partition('"')[0], row)
+        for row in Program(tmp_path)("events", "journal.db", "--json").stdout.splitlines()
+    ]
+    assert [name for name, _ in told] == ["settings", "settings_unlike", "settings_unlike"]
+    assert "sha256 none -> " in told[0][1]
+    assert "No such file" in told[2][1]
