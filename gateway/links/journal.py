@@ -44,6 +44,11 @@ class _Batch(NamedTuple):
     rows: Sequence[Row]
     kept: Mapping[str, str]
 
+    @property
+    def size(self) -> int:
+        """How much room it takes: what is kept alone takes some, too."""
+        return max(1, len(self.rows))
+
 
 class Journal:
     """An open journal; all methods are for the loop's thread."""
@@ -149,7 +154,7 @@ class Journal:
             values = {key: _sound(value) for key, value in (kept or {}).items()}
             self._kept.update(values)
             self._pending.append(_Batch(self._ticket, rows, values))
-            self._held += len(rows)
+            self._held += self._pending[-1].size
             while self._held > _HELD and len(self._pending) > 1:
                 self._drop()
             self._wake.notify_all()
@@ -166,7 +171,7 @@ class Journal:
     def _drop(self) -> None:
         """Give up the oldest events, but never what is kept."""
         batch = self._pending.popleft()
-        self._held -= len(batch.rows)
+        self._held -= batch.size
         self._whole = True
         first = batch.ticket
         if self._gone and self._gone[-1].stop == first:
@@ -262,7 +267,7 @@ class Journal:
 
     def _take_off(self, ticket: int) -> None:
         while self._pending and self._pending[0].ticket <= ticket:
-            self._held -= len(self._pending.popleft().rows)
+            self._held -= self._pending.popleft().size
         self._settled = ticket
 
     def _report(self) -> None:

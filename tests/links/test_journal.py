@@ -237,10 +237,11 @@ async def test_a_gateway_starts_with_a_journal_that_it_can_only_read(small_disk:
     assert [seq for seq, _ in rows_of(path)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("count", "batches"), [(1000, 11), (0, 10_500)], ids=["events", "kept"])
 async def test_memory_is_bounded_and_what_is_dropped_is_never_called_settled(
-    tmp_path: Path,
+    tmp_path: Path, count: int, batches: int
 ) -> None:
-    """The newest 10,000 events are held while the file is gone; what is kept is never dropped."""
+    """The newest 10,000 events, or batches without any, are held while the file is gone; the last of what is kept stays."""
     path, away = tmp_path / "journal.db", tmp_path / "away"
     with closing(opened(path)) as journal:
         assert await settle(journal, journal.write(events(1)))
@@ -248,18 +249,19 @@ async def test_memory_is_bounded_and_what_is_dropped_is_never_called_settled(
         path.mkdir()
         first = journal.write(events(100), {"old": "1"})
         await until(lambda: journal.failed == "the file was taken away")
-        tickets = [journal.write(events(1000), {"new": str(n)}) for n in range(11)]
+        tickets = [journal.write(events(count), {"new": str(n)}) for n in range(batches)]
         path.rmdir()
         away.rename(path)
         await until(lambda: journal.settled(tickets[-1]))
 
         assert not journal.failed
-        assert [journal.settled(ticket) for ticket in (first, *tickets)] == [False] * 2 + [
-            True
-        ] * 10
-    assert [seq for seq, _ in rows_of(path)] == [1, *range(1102, 11102)]
+        lost = [ticket for ticket in (first, *tickets) if not journal.settled(ticket)]
+        assert len(lost) == 1 + batches - 10_000 // max(1, count)
+        assert lost[0] == first
+    kept = range(102 + count, 102 + count * batches)
+    assert [seq for seq, _ in rows_of(path)] == [1, *kept]
     with closing(opened(path)) as journal:
-        assert journal.restored() == {"old": "1", "new": "10"}
+        assert journal.restored() == {"old": "1", "new": str(batches - 1)}
 
 
 async def test_a_program_that_holds_the_lock_is_told(tmp_path: Path) -> None:
