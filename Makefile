@@ -11,7 +11,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(RUN)coverage erase
-	$(RUN)coverage run -m pytest
+	$(RUN)coverage run -m pytest -n auto --dist loadfile
 	$(RUN)coverage combine -q
 	$(RUN)coverage report
 
