@@ -5,6 +5,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import CodeType
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -27,7 +28,10 @@ class Mutant:
     module: str
     name: str
     "Function, what stood there, what stands there now."
-    source: str
+    function: str
+    lines: range
+    "Of the statement that is changed."
+    code: CodeType
     "The whole module, changed."
 
 
@@ -71,6 +75,8 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Continue():
             yield ast.Pass()
+        case ast.Return(value=ast.Constant(value=False)):
+            pass  # None is as false as that
         case ast.Return(value=ast.expr()):
             yield ast.Return(ast.Constant(None))
         case ast.If(orelse=[]):
@@ -84,18 +90,20 @@ def _is_again(node: ast.Assign, name: str) -> bool:
     return any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.value))
 
 
-def mutants(module: str, source: str) -> Iterator[Mutant]:
+def mutants(module: str, path: str, source: str) -> Iterator[Mutant]:
     """Every change of a module's functions; tables, signatures and annotations are left alone."""
     tree = ast.parse(source)
     seen: Counter[str] = Counter()
     for function in _functions(tree):
-        for holder, field, place, node in _places(function):
+        for holder, field, place, node, lines in _places(function):
             for new in (*_expressions(node), *_statements(node)):
                 name = f"{module} {function.name}: {_short(node)} => {_short(new)}"
                 seen[name] += 1
                 number = f" #{seen[name]}" if seen[name] > 1 else ""
+                ast.copy_location(new, node)
                 _put(holder, field, place, new)
-                yield Mutant(module, name + number, ast.unparse(ast.fix_missing_locations(tree)))
+                code = compile(ast.fix_missing_locations(tree), path, "exec")
+                yield Mutant(module, name + number, function.name, lines, code)
                 _put(holder, field, place, node)
 
 
@@ -112,14 +120,17 @@ def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
             yield node
 
 
-def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str, int, ast.AST]]:
-    """Each node of a function's body with where it hangs: its holder, the field, and the place in a list."""
-    waiting: list[tuple[ast.AST, str, int, ast.AST]] = [
-        (function, "body", place, node) for place, node in enumerate(function.body)
+_Place = tuple[ast.AST, str, int, ast.AST, range]
+
+
+def _places(function: ast.FunctionDef) -> Iterator[_Place]:
+    """Each node of a function's body with where it hangs (its holder, the field, the place in a list) and its lines."""
+    waiting: list[_Place] = [
+        (function, "body", place, node, _lines(node)) for place, node in enumerate(function.body)
     ]
     while waiting:
-        holder, field, place, node = waiting.pop(0)
-        yield holder, field, place, node
+        holder, field, place, node, lines = waiting.pop(0)
+        yield holder, field, place, node, lines
         for name, value in ast.iter_fields(node):
             if name in {"annotation", "returns", "type_comment", "args"} and not isinstance(
                 node, ast.Call
@@ -127,7 +138,12 @@ def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str, int, ast.
                 continue
             for at, part in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(part, ast.AST):
-                    waiting.append((node, name, at if isinstance(value, list) else -1, part))
+                    its = _lines(part) if isinstance(part, ast.stmt) else lines
+                    waiting.append((node, name, at if isinstance(value, list) else -1, part, its))
+
+
+def _lines(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _put(holder: ast.AST, field: str, place: int, node: ast.AST) -> None:
