@@ -221,11 +221,8 @@ def astray(view: View) -> str:
     return ", ".join(name for name, closed in early.items() if closed)
 
 
-def failure(view: View) -> str:
+def failure(view: View, coil: Closing) -> str:
     """Why the step that a rack is in does not end."""
-    coil = view.rack.coil
-    if coil is None:
-        return ""
     return f"{coil.step.name.lower()}: {TABLE[coil.step].lacks(view, coil)}"
 
 

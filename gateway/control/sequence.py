@@ -268,7 +268,7 @@ def _moves(before: Rack, after: Rack, view: View) -> Iterator[tuple[str, float, 
     if after.phase is Phase.WAITING and after.wait is not before.wait:
         yield "rack_waiting", math.nan, after.wait.name.lower()
     if before.coil is not None and after.phase in {Phase.COOLING, Phase.OPEN}:
-        yield "coils_dropped", float(before.tries), coil.failure(view)
+        yield "coils_dropped", float(before.tries), coil.failure(view, before.coil)
 
 
 def _contrary(before: Rack, view: View) -> str:
