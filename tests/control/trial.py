@@ -5,7 +5,6 @@ quickest first. What a function did while its module was imported cannot be swap
 imports everything anew.
 """
 
-import contextlib
 import functools
 import gc
 import importlib
@@ -16,6 +15,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -66,10 +66,12 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)  # noqa: S102 - that is the point
 
 
-def _silent() -> None:
-    nothing = os.open(os.devnull, os.O_WRONLY)
+def _silent() -> int:
+    """Nothing is printed any more, but to what it gives."""
+    nothing, heard = os.open(os.devnull, os.O_WRONLY), os.dup(2)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
+    return heard
 
 
 def imported_anew(mutant: Mutant) -> bool:
@@ -190,8 +192,8 @@ class Trial:
         names = {name for line in mutant.lines for name in reached.get(line, ())}
         swap(mutant)
         _forget()
-        quickest = sorted(names & self._quick, key=self._took.__getitem__)
-        following = [*(items[name] for name in quickest[1:]), None]
+        quickest = sorted(names & self._quick or names, key=self._took.__getitem__)
+        following = [items.get(name) for name in [*quickest[1:], ""][: len(quickest)]]
         for name, after in zip(quickest, following, strict=True):
             signal.alarm(math.ceil(PATIENCE * (1 + self._took[name])))
             if not _passes(items[name], after):
@@ -231,10 +233,11 @@ def _begun(mutant: Mutant, passes: Passes) -> int:
     if child := os.fork():
         return child
     signal.alarm(SLOWEST)
-    _silent()
-    code = BROKEN
-    with contextlib.suppress(BaseException):
+    heard, code = _silent(), BROKEN
+    try:
         code = SURVIVED if passes(mutant) else KILLED
+    except BaseException:  # noqa: BLE001 - a child ends in one way alone
+        os.write(heard, traceback.format_exc().encode())
     os._exit(code)
 
 
