@@ -141,7 +141,7 @@ def test_a_stop_is_refused_while_current_flows(world: World) -> None:
 def test_killed_often(world: World, request: pytest.FixtureRequest) -> None:
     """Killed at any instant, 20 times (1,000 in the long run), while a master takes and gives back the lease.
 
-    Each answer that it got is in the journal, without gap or repeat, and no start told a rack to connect.
+    Each answer that it got is in the journal, in order, without gap or repeat, and no start told a rack to connect.
     """
     is_long = request.config.getoption("hypothesis_profile", None) == "long"
     chance, acknowledged, value = random.Random(7), list[int](), 0
@@ -161,7 +161,8 @@ def test_killed_often(world: World, request: pytest.FixtureRequest) -> None:
                 except (ModbusException, OSError):
                     return
 
-    for _ in range(1000 if is_long else 20):
+    kills = 1000 if is_long else 20
+    for _ in range(kills):
         world.until(lambda: world.read(3) == [2], "adopted")
         before = len(acknowledged)
         over.clear()
@@ -178,5 +179,7 @@ def test_killed_often(world: World, request: pytest.FixtureRequest) -> None:
     told = world.journal()
     assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
     kept = [row["value"] for row in told if row["row"] == "lease" and row["value"]]
-    assert [seconds for seconds in kept if seconds in acknowledged] == acknowledged
+    rest = iter(kept)
+    assert [seconds for seconds in acknowledged if seconds not in rest] == []
+    assert len(kept) - len(acknowledged) <= kills  # written, and killed before the answer left
     assert 2 not in {what for _, _, what in world.spy.asked}
