@@ -20,10 +20,10 @@ def paper() -> Paper:
 def test_a_loss_and_a_return_are_told_once_each(paper: Paper) -> None:
     """Late at 3 s, lost at 5 s, back with the next beat; while nothing changes nothing is told."""
     paper.beating = None
-    paper.run(60)
+    paper.run(6)
     assert told(paper) == ["ems_late", "ems_lost"]
     paper.beating = EMS
-    paper.run(60)
+    paper.run(4)
     assert told(paper) == ["ems_late", "ems_lost", "ems_back"]
 
 

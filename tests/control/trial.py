@@ -16,7 +16,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -44,8 +45,8 @@ OPTIONS = (
 )  # fmt: skip
 TESTS = sorted(str(path) for path in HERE.glob("test_*.py") if path.stem != "test_any_history")
 "All but the slow one."
-LEFT_OUT = 10
-"Of so many tests the slowest is left out, as they take as long as all others: what they alone notice counts as survived."
+VARIANTS = 4
+"Of a test with many parameters so many are tried, the quickest: what the others alone notice counts as survived."
 
 
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -145,7 +146,8 @@ class Trial:
     def __init__(self, control: Path) -> None:
         self._control = control
         self._took: dict[str, float] = {}
-        self._quick: set[str] = set()
+        self._tried: set[str] = set()
+        "The tests that mutants are tried on."
         self._reached: dict[str, dict[int, list[str]]] = {}
         self._waiting: list[Mutant] = []
         self._running: dict[int, Mutant] = {}
@@ -181,18 +183,24 @@ class Trial:
         data = measured.get_data()
         for path in data.measured_files():
             self._reached[path] = data.contexts_by_lineno(path)
-        quickest = sorted(items, key=self._took.__getitem__)
-        self._quick = set(quickest[: -(len(items) // LEFT_OUT)])
-        tell(f"{len(items)} tests in {sum(self._took.values()):.0f} s")
+        self._tried = self._few(items)
+        tell(f"{len(self._tried)} of {len(items)} tests, all in {sum(self._took.values()):.0f} s")
         self._try(lambda mutant: self._passes_all(mutant, items))
         return True
+
+    def _few(self, items: Iterable[str]) -> set[str]:
+        """The quickest variants of each test."""
+        tests = defaultdict[str, list[str]](list)
+        for name in sorted(items, key=self._took.__getitem__):
+            tests[name.partition("[")[0]].append(name)
+        return {name for names in tests.values() for name in names[:VARIANTS]}
 
     def _passes_all(self, mutant: Mutant, items: dict[str, pytest.Item]) -> bool:
         reached = self._reached.get(_file(mutant.code), {})
         names = {name for line in mutant.lines for name in reached.get(line, ())}
         swap(mutant)
         _forget()
-        quickest = sorted(names & self._quick or names, key=self._took.__getitem__)
+        quickest = sorted(names & self._tried or names, key=self._took.__getitem__)
         following = [items.get(name) for name in [*quickest[1:], ""][: len(quickest)]]
         for name, after in zip(quickest, following, strict=True):
             signal.alarm(math.ceil(PATIENCE * (1 + self._took[name])))
