@@ -4,8 +4,12 @@ Rules of the table:
 - a step ends when what it waits for has been so for its time; one that does not end in its own time is a try
   that failed: all coils off, the resistor cools, and after the last try the rack is locked out;
 - what is not known is never so: no step ends on an unknown voltage, current or feedback (R30);
-- a contactor that is told closed before its coil was driven has failed: all coils off, latched (R31);
-- whatever stands against closing, or takes the order back, drops all coils in the same cycle.
+- a contactor that is told closed before its coil was driven, or after it was let go of, has failed: latched (R31);
+- whatever stands against closing, or takes the order back, drops all coils in the same cycle, until both main
+  contactors are told closed by our order: from then on the rack is on the bus. Nothing but an interlock that opens
+  and an order that is taken back lets it go, or a last step that does not end; and it waits for low current with its
+  main coils held, like any closed rack (R30). What is not known then is closed (R20);
+- a contactor that closes by itself is not held: its coil was never on. All off, and counted if current flows (R30).
 
 Opening drops both main coils at once: two gaps in series break what current there is, no step between them
 can hang, and each contactor is looked at for a weld afterwards (R31).
@@ -119,8 +123,8 @@ def _no_feedback(_: View, __: Closing) -> str:
 
 
 def _stays_closed(view: View, coil: Closing) -> str:
-    stays = view.poles.precharge == 1
-    return "the precharge contactor stays closed" if stays else _no_feedback(view, coil)
+    name = lasting(view)
+    return f"the {name} contactor stays closed" if name else _no_feedback(view, coil)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ TABLE: Mapping[Step, Row] = {
     ),
     Step.RELEASE: Row(
         (1.0, 0.0, 1.0), Wait.RELEASE, _is_released, None,
-        lambda of: of.coil_time, _stays_closed,
+        lambda of: 2 * of.coil_time, _stays_closed,  # the first of them where nobody tells it open
     ),
 }  # fmt: skip
 
@@ -173,22 +177,57 @@ def begun(view: View, rack: Rack) -> Rack:
 def closing(view: View) -> Rack:
     """A rack on its way to the bus."""
     coil = view.rack.coil
-    if coil is None or not view.is_asked or view.is_blocked:
-        return view.to(Phase.OPENING, is_wanted=False, wait=Wait.NOTHING)
-    row = TABLE[coil.step]
+    against = view.must_open if _is_on_bus(view) else view.is_blocked
+    if coil is None or not view.is_asked or against:
+        return _left(view)
     if astray(view):
-        return view.to(Phase.OPENING, is_wanted=False, mismatch=True, wait=Wait.NOTHING)
+        return _left(view, mismatch=True)
+    return _led(view, TABLE[coil.step], coil)
+
+
+def _is_on_bus(view: View) -> bool:
+    """Whether both main contactors are closed by our order, or may be: by their feedback, or by the current (R20)."""
+    coil = view.rack.coil
+    if coil is None or coil.step < Step.POSITIVE:
+        return False
+    if math.isnan(view.connected):
+        return coil.step is Step.RELEASE or abs(view.current) >= view.settings.low_current
+    return view.connected == 1
+
+
+def _left(view: View, *, mismatch: bool = False) -> Rack:
+    """A rack that turns back for good."""
+    wrong = view.rack.mismatch or mismatch
+    if _is_on_bus(view):
+        return view.leaving(is_wanted=False, mismatch=wrong, wait=Wait.NOTHING)
+    is_loaded = view.connected == 1 and not view.is_unloaded
+    return view.to(
+        Phase.OPENING, is_wanted=False, mismatch=wrong, wait=Wait.NOTHING,
+        openings_under_load=view.rack.openings_under_load + is_loaded,
+    )  # fmt: skip
+
+
+def _led(view: View, row: Row, coil: Closing) -> Rack:
+    """A step that goes on, ends, or fails."""
     if not row.ends(view, coil):
         held = math.nan
     else:
         held = view.now if math.isnan(coil.held) else coil.held
     if view.now - held >= (view.settings.precharge_settle if row.settles else 0):
         return _next(view, row, coil)
-    if view.now - coil.since >= row.most(view.settings) or view.age >= view.settings.connect_time:
-        return view.given_up()
+    late = view.now - coil.since >= row.most(view.settings)
+    if late or view.age >= view.settings.connect_time:
+        return _failed(view, is_welded=late and bool(lasting(view)))
     if held == coil.held or (math.isnan(held) and math.isnan(coil.held)):
         return view.rack
     return dataclasses.replace(view.rack, coil=dataclasses.replace(coil, held=held))
+
+
+def _failed(view: View, *, is_welded: bool) -> Rack:
+    """A try that failed: all coils off and another one, but for what is welded, or carries current."""
+    if is_welded or (_is_on_bus(view) and not view.is_unloaded):
+        return _left(view, mismatch=is_welded)
+    return view.given_up()
 
 
 def _next(view: View, row: Row, coil: Closing) -> Rack:
@@ -219,6 +258,19 @@ def astray(view: View) -> str:
     if coil.step is Step.NEGATIVE:
         early["precharge"] = view.poles.precharge == 1
     return ", ".join(name for name, closed in early.items() if closed)
+
+
+def lasting(view: View) -> str:
+    """The contactor that is told closed although its coil was let go of on this try."""
+    coil = view.rack.coil
+    is_so = coil is not None and coil.step is Step.RELEASE and view.poles.precharge == 1
+    return "precharge" if is_so else ""
+
+
+def is_kept(after: Rack, view: View) -> bool:
+    """Whether its last step has not ended, and what it holds is dropped when its current is low (R30)."""
+    has_failed = view.is_asked and not view.must_open and not after.mismatch
+    return after.phase is Phase.UNLOADING and has_failed
 
 
 def failure(view: View, coil: Closing) -> str:

@@ -55,18 +55,18 @@ class Contacts:
     negative: Numbers
     precharge: Numbers
     positive: Numbers
-    tells_precharge: bool = True
-    "Whether any message carries the precharge contactor's feedback."
+    tells_precharge: tuple[bool, ...]
+    "Of each rack, whether any message carries its precharge contactor's feedback."
 
     @property
     def closed(self) -> Numbers:
         """Of each rack: 1 while any contactor is told closed, 0 while all are told open, else NaN."""
-        told = zip(self.negative, self.positive, *self._told, strict=True)
+        precharge = (
+            value if told else 0.0
+            for value, told in zip(self.precharge, self.tells_precharge, strict=True)
+        )  # fmt: skip
+        told = zip(self.negative, self.positive, precharge, strict=True)
         return tuple(1.0 if 1 in each else sum(each) for each in told)
-
-    @property
-    def _told(self) -> tuple[Numbers, ...]:
-        return (self.precharge,) if self.tells_precharge else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _contacts(snapshot: Snapshot, precharge: Numbers) -> Contacts:
         _known(snapshot, "rack_contactor_negative"),
         precharge,
         _known(snapshot, "rack_contactor_positive"),
-        tells_precharge="rack_contactor_precharge" in snapshot.carried,
+        snapshot.is_told("rack_contactor_precharge"),
     )
 
 

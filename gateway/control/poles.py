@@ -50,7 +50,7 @@ def poles_of(state: State, facts: Facts, index: int) -> Poles:
         return NO_POLES
     return Poles(
         facts.voltage[index], told.bus[index], told.negative[index], told.precharge[index],
-        told.positive[index], told.tells_precharge, _is_live(state, facts, index),
+        told.positive[index], told.tells_precharge[index], _is_live(state, facts, index),
     )  # fmt: skip
 
 

@@ -94,10 +94,11 @@ def _waiting(view: View) -> Rack:
 
 
 def _closing(view: View) -> Rack:
+    if view.connected == 1:
+        stays = view.is_asked and not view.must_open
+        return view.to(Phase.CLOSED, tries=0) if stays else view.leaving(is_wanted=False)
     if not view.is_asked or view.is_blocked:
         return view.to(Phase.OPENING, is_wanted=False)
-    if view.connected == 1:
-        return view.to(Phase.CLOSED, tries=0)
     if view.age < view.settings.connect_time:
         return view.rack
     return view.given_up()
@@ -115,9 +116,7 @@ def _closed(view: View) -> Rack:
         return view.to(Phase.OPEN, is_wanted=False, mismatch=not view.must_open, wait=Wait.NOTHING)
     if view.is_asked and not view.must_open:
         return view.rack
-    if view.is_unloaded:
-        return view.to(Phase.OPENING, is_wanted=False)
-    return view.to(Phase.UNLOADING, is_forced=view.must_open)
+    return view.leaving()
 
 
 def _unloading(view: View) -> Rack:
@@ -242,6 +241,9 @@ _ENTERED = {
 }
 
 
+_DROPPED = {Phase.COOLING, Phase.OPEN}
+
+
 def _told(number: int, before: Rack, after: Rack, view: View) -> list[Event]:
     """What happened to a rack."""
     kinds = list(_moves(before, after, view))
@@ -267,7 +269,7 @@ def _moves(before: Rack, after: Rack, view: View) -> Iterator[tuple[str, float, 
         yield "rack_disconnecting", 0.0, ""
     if after.phase is Phase.WAITING and after.wait is not before.wait:
         yield "rack_waiting", math.nan, after.wait.name.lower()
-    if before.coil is not None and after.phase in {Phase.COOLING, Phase.OPEN}:
+    if before.coil is not None and (after.phase in _DROPPED or coil.is_kept(after, view)):
         yield "coils_dropped", float(before.tries), coil.failure(view, before.coil)
 
 
@@ -275,5 +277,5 @@ def _contrary(before: Rack, view: View) -> str:
     """How its contactors contradict the order."""
     if before.phase is Phase.CLOSED:
         return "open"
-    told = coil.astray(view) or view.poles.closed
+    told = coil.astray(view) or coil.lasting(view) or view.poles.closed
     return f"closed, {told}" if told else "closed"

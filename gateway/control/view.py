@@ -56,6 +56,12 @@ class View:
         rack: Rack = dataclasses.replace(self.rack, phase=phase, since=self.now, **changes)  # type: ignore[arg-type] # its fields
         return rack
 
+    def leaving(self, **changes: object) -> Rack:
+        """On its way off the bus: at once at low current, else it waits for that with all it holds (R30)."""
+        if self.is_unloaded:
+            return self.to(Phase.OPENING, **{**changes, "is_wanted": False})
+        return self.to(Phase.UNLOADING, is_forced=self.must_open, **changes)
+
     def given_up(self) -> Rack:
         """After a try that failed: another one later, or a lockout while the resistor cools (R28)."""
         if self.rack.tries < self.settings.tries:

@@ -144,14 +144,17 @@ class Draft:
     "Points that some message carries."
     silent: Flags
     "For each rack, whether a message that tells of it was heard and is late."
+    told: Flags
+    "Elements that some message carries."
 
     def frozen(self) -> "Snapshot":
         """Close the draft; nothing can change it any more."""
         for part in (self.values, self.quality, self.age, self.computed):
             part.flags.writeable = False
         return Snapshot(
-            self.layout, self.at, self.values, self.quality, self.age, self.computed, self.carried
-        )
+            self.layout, self.at, self.values, self.quality, self.age, self.computed, self.carried,
+            self.told,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,16 @@ class Snapshot:
     "True where the value was made from other values."
     carried: frozenset[str] = frozenset()
     "Points that some message carries, heard or not."
+    told: Flags | None = None
+    "Elements that some message carries; None: all of those points."
+
+    def is_told(self, name: str) -> tuple[bool, ...]:
+        """Of each of a point's values, whether some message carries it: racks may speak several protocols."""
+        values = self.values[self.layout.slices[name]]
+        if self.told is None:
+            return (name in self.carried,) * len(values)
+        flags: list[bool] = self.told[self.layout.slices[name]].tolist()
+        return tuple(flags)
 
     def without_limits(self) -> "Snapshot":
         """The same with every limit forced to 0: for faces that must not let power through (R35)."""

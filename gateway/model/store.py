@@ -119,6 +119,9 @@ class Store:
         carried = [element for element in slot_of if element < layout.elements]
         self.carried = frozenset(layout.name_of(element) for element in carried)
         "Points that some message carries."
+        self._told = np.zeros(layout.elements, np.bool_)
+        self._told[carried] = True
+        self._told.flags.writeable = False
         self.values = array("d", [math.nan]) * size
         self.detail = bytearray([Detail.NEVER_SEEN]) * size
         self.arrival = array("d", [-math.inf]) * len(self.slots)
@@ -170,8 +173,9 @@ class Store:
         flawless = self.layout.flawless(quality)
         silent = np.asarray((self._tells_of & late & np.isfinite(slot_age)).any(axis=1))
         return Draft(
-            self.layout, now, values, quality, age, computed, flawless, self.carried, silent
-        )
+            self.layout, now, values, quality, age, computed, flawless, self.carried, silent,
+            self._told,
+        )  # fmt: skip
 
     def sources(self) -> "Sources":
         """Which message last carried each element, as of now."""

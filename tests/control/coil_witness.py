@@ -72,7 +72,8 @@ class CoilWitness:
         assert of is not None
         volts, amperes = facts.voltage[place], facts.current[place]
         near = abs(volts - of.bus[place]) <= settings.precharge_difference * volts
-        both = of.negative[place] == 1 and of.precharge[place] == 1
+        told = of.precharge[place] == 1 or not of.tells_precharge[place]
+        both = of.negative[place] == 1 and told
         if near and both and abs(amperes) < settings.precharge_current:
             self.right.setdefault(number, now)
         else:
@@ -84,7 +85,7 @@ class CoilWitness:
             assert coils == OFF or facts.connected[number - 1] == 1, "adopted (R14)"
             return
         assert coils in NEXT[before]
-        if coils not in {before, OFF}:
+        if coils not in {before, OFF} and (before, coils) != (POSITIVE, CLOSED):
             against = by_rack(after.chain)
             effects = against.get(number, Effect.NONE) | against.get(0, Effect.NONE)
             assert not effects & (Effect.BLOCK_CLOSE | Effect.OPEN)

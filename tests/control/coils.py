@@ -36,7 +36,9 @@ class Coils:
     stuck: frozenset[str] = frozenset()
     "Contactors that do not close."
     hidden: frozenset[str] = frozenset()
-    "What is not told: contactors, or bus."
+    "What is not known: contactors, or bus."
+    tells_precharge: bool = True
+    "Else no message carries its precharge contactor."
     seen: float | None = None
     "V that its sensor tells, whatever the bus is."
     has_resistor: bool = True
@@ -55,7 +57,8 @@ class Coils:
         value: float = getattr(self, name)
         if name == "bus" and self.seen is not None:
             value = self.seen
-        return math.nan if name in self.hidden else value
+        untold = name == "precharge" and not self.tells_precharge
+        return math.nan if untold or name in self.hidden else value
 
     def closed(self, *names: str) -> bool:
         """Whether these contactors are closed, whatever is told."""
@@ -153,5 +156,5 @@ def contacts(racks: Sequence[Rack], silent: Sequence[bool]) -> Contacts | None:
 
     return Contacts(
         column("bus"), column("negative"), column("precharge"), column("positive"),
-        tells_precharge=not any("precharge" in coils.hidden for coils in told),
+        tuple(coils.tells_precharge for coils in told),
     )  # fmt: skip

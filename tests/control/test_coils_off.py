@@ -66,14 +66,14 @@ def test_a_contrary_command_drops_all_coils_at_once(name: str, step: Step) -> No
     assert not reasons(paper), "nothing has failed"
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", list(Step)[:3])
 @pytest.mark.parametrize(
     "row",
     [row for row in INTERLOCKS[:64] if row.effects & (Effect.BLOCK_CLOSE | Effect.OPEN)][::5],
     ids=lambda row: row.name,
 )
 def test_an_interlock_drops_all_coils_at_once(row: object, step: Step) -> None:
-    """Whatever blocks closing or opens, in the cycle in which it trips (R23, R27)."""
+    """Whatever blocks closing or opens, in the cycle in which it trips, until it is on the bus (R23, R27)."""
     chosen = next(item for item in INTERLOCKS if item is row)
     paper = until(asked(), step)
     paper.report(chosen.name, 0 if chosen.scope.value == 0 else 1)

@@ -193,3 +193,41 @@ def test_an_interlock_that_goes_before_it_opens_leaves_the_rack_closed() -> None
 
     assert first(paper) is Phase.CLOSED
     assert not paper.state.racks[0].is_forced
+
+
+def closing(amperes: float) -> Paper:
+    """A rack that is told to connect, in the cycle before its BMU says that it is."""
+    paper = Paper(count=1).adopted()
+    paper.write("lease", 3600)
+    paper.beating = EMS
+    paper.operate("connect")
+    paper.takes(lambda paper: paper.racks[0].connected == 1)
+    assert first(paper) is Phase.CLOSING
+    paper.racks[0].current = amperes
+    return paper
+
+
+@pytest.mark.parametrize("what", ["disconnect", "limits_lost"])
+def test_a_rack_that_has_just_closed_is_not_turned_back_under_load(what: str) -> None:
+    """Told closed in the cycle in which its order is taken back, or a row opens it: it waits (R30)."""
+    paper = closing(80.0)
+    if what == "limits_lost":
+        paper.report(what, 1)
+    else:
+        paper.write(what, 9, SCADA)
+    paper.step()
+    waits = first(paper), paper.ordered(1)
+    paper.racks[0].current = 4.9
+    paper.step()
+
+    assert waits == (Phase.UNLOADING, 1.0)
+    assert (first(paper), paper.ordered(1)) == (Phase.OPENING, 0)
+
+
+def test_a_rack_that_has_just_closed_stays_where_only_closing_is_blocked() -> None:
+    """Nothing more than to a closed rack (R23)."""
+    paper = closing(80.0)
+    paper.report("bmu_alarm_door")
+    paper.step()
+
+    assert (first(paper), paper.ordered(1)) == (Phase.CLOSED, 1)

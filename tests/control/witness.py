@@ -13,7 +13,7 @@ from gateway.control.cycle import Outcome
 from gateway.control.facts import Facts
 from gateway.control.interlock import Effect
 from gateway.control.limit import Limiter
-from gateway.control.state import Mode, Phase, State
+from gateway.control.state import Mode, Phase, State, Step
 from gateway.model.command import Stage
 from gateway.model.order import COILS
 
@@ -132,18 +132,29 @@ def power_has_an_owner(seen: Seen) -> None:
 
 
 def racks_close_and_open_by_the_rules(seen: Seen) -> None:
-    """A close has nothing against it; an opening is at low current, or marked, or a turning back (R30)."""
+    """A close has nothing against it; an opening is at low current, or marked, or a turning back in time (R30)."""
     against = by_rack(seen.after.chain)
     for number, before in enumerate(seen.last, 1):
-        told, rack = seen.told(number), seen.before.racks[number - 1]
+        told = seen.told(number)
         effects = against.get(number, Effect.NONE) | against.get(0, Effect.NONE)
         if before == 0 and told == 1:
             assert not effects & (Effect.BLOCK_CLOSE | Effect.OPEN)
             assert seen.after.racks[number - 1].is_enabled
         connected, current = seen.facts.connected[number - 1], seen.facts.current[number - 1]
-        if before == 1 and told == 0 and connected != 0 and rack.phase is not Phase.CLOSING:
+        if before == 1 and told == 0 and connected != 0 and not _turns_back(seen, number):
             proven = math.isnan(current) and len(seen.conducting) > 1
             assert abs(current) < 5 or proven or effects & Effect.UNDER_LOAD
+
+
+def _turns_back(seen: Seen, number: int) -> bool:
+    """On its way, and not on the bus by our order; a contactor that has closed by itself is let go, and counted."""
+    before, after = seen.before.racks[number - 1], seen.after.racks[number - 1]
+    if before.phase is not Phase.CLOSING:
+        return False
+    if seen.facts.connected[number - 1] != 1:
+        return before.coil is None or before.coil.step is not Step.RELEASE
+    by_itself = before.coil is not None and before.coil.step < Step.POSITIVE
+    return by_itself and after.openings_under_load == before.openings_under_load + 1
 
 
 def results_move_forward(seen: Seen) -> None:
