@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from gateway.canbus.payload import Part
 from gateway.canbus.send import Send
+from gateway.mapping.plan import Plan
 from gateway.mapping.schema.control import ControlRow
 from gateway.mapping.source import Location, Source
 from gateway.model.order import COILS, REQUESTS
@@ -32,13 +34,15 @@ def drives(row: ControlRow, sends: Sequence[Send]) -> tuple[bool, bool]:
 
 
 def check_contactors(
-    source: Source, at: Location, row: ControlRow, known: Collection[str], sends: Sequence[Send],
-    racks: int,
-) -> None:  # fmt: skip
+    source: Source, at: Location, row: ControlRow, known: Collection[str], plan: Plan
+) -> None:
     """Report what contactors cannot be driven for; `known`: points that some message tells, or aggregates."""
+    sends = [send for part in plan.sends.values() for send in part]
+    here = (*at, "contactors")
     if row.contactors == "coils":
-        here = (*at, "contactors")
-        for text, remedy in (*_unsent(sends, racks), *_untold(known)):
+        racks = plan.layout.topology.racks
+        silenced = _silenced(sends, {"rack_connect"}, "coils", _INSTEAD)
+        for text, remedy in (*_unsent(sends, racks), *_untold(known, plan), *silenced):
             source.report(here, text, remedy)
         return
     for key in _OF_COILS:
@@ -48,6 +52,9 @@ def check_contactors(
     if not drives(row, sends)[0] and any(_coils_of(send) for send in sends):
         text = "a frame file sends coils, and nothing would order them (R27)"
         source.report(at, text, "say contactors: coils, or use another frame file")
+        return
+    for text, remedy in _silenced(sends, set(COILS), "requests", "or say contactors: coils"):
+        source.report(here, text, remedy)
 
 
 def _unsent(sends: Sequence[Send], racks: int) -> Iterator[tuple[str, str]]:
@@ -62,10 +69,42 @@ def _unsent(sends: Sequence[Send], racks: int) -> Iterator[tuple[str, str]]:
             yield f"no message sends {name} to rack {left[0]}", remedy
 
 
-def _untold(known: Collection[str]) -> Iterator[tuple[str, str]]:
+def _untold(known: Collection[str], plan: Plan) -> Iterator[tuple[str, str]]:
+    """Points that no message tells, of any rack or of some: racks may speak several protocols."""
     for name, why in _JUDGED.items():
-        if name not in known:
-            yield f"no message tells {name}, and {why}", f"map the point, {_INSTEAD}"
+        of = "" if name not in known else _left_out(name, plan)
+        if name not in known or of:
+            yield f"no message tells {name}{of}, and {why}", f"map the point, {_INSTEAD}"
+
+
+def _left_out(name: str, plan: Plan) -> str:
+    """The first rack that does not tell a point which others tell; what is made of other points counts as told."""
+    racks = range(1, plan.layout.topology.racks + 1)
+    left = [rack for rack in racks if plan.layout.element(name, rack) not in plan.slot_of]
+    return f" of rack {left[0]}" if left and name in plan.carried else ""
+
+
+def _silenced(
+    sends: Sequence[Send], never: Collection[str], way: str, instead: str
+) -> Iterator[tuple[str, str]]:
+    """Messages that are never made, for what they carry besides: an order of the way that is not chosen."""
+    found = {
+        (send.name, order)
+        for send in sends
+        for part in send.parts
+        for order in _orders_of(part)
+        if order in never and part.none is None and send.encode is None
+    }
+    for name, order in sorted(found):
+        text = (
+            f"{name} would never be sent: with contactors: {way} nothing orders its {order} (R27)"
+        )
+        yield text, f"say none: beside it, the raw value for no order, {instead}"
+
+
+def _orders_of(part: Part) -> tuple[str, ...]:
+    """The orders that a signal cannot be filled without."""
+    return (part.order,) if part.given is None else (part.order, part.given[0])
 
 
 def _coils_of(send: Send) -> list[str]:

@@ -141,8 +141,7 @@ class _SiteCompiler:
         here = (*at, "control")
         known = Aggregator(plan.layout, frozenset(plan.carried)).known
         sends = [send for part in plan.sends.values() for send in part]
-        racks = plan.layout.topology.racks
-        check_contactors(self._source, here, row.control, known, sends, racks)
+        check_contactors(self._source, here, row.control, known, plan)
         settings = controlled(self._source, here, row.control, self.masters.origins, known, sends)
         try:
             return settings, pcs_of(

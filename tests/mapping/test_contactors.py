@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from mapping.spoken import lines
 
+from gateway.control.facts import facts_of
 from gateway.control.settings import Settings
 from gateway.errors import MappingError
 from gateway.mapping.library import Library
 from gateway.mapping.site import load_site
 from gateway.model.order import COILS
+from gateway.model.store import Store
 
 SITE = """\
 site: test
@@ -116,7 +118,8 @@ def test_coils_of_some_racks_are_not_enough(tmp_path: Path) -> None:
     told = refused(tmp_path, f"{MEASURED}, {{frames: demo-bmu-coils, bus: can0, racks: 1}}")
 
     assert [line.partition("; ")[0] for line in told] == [
-        f"site.yaml:10:19: no message sends {name} to rack 2" for name in COILS
+        *(f"site.yaml:10:19: no message sends {name} to rack 2" for name in COILS),
+        "site.yaml:10:19: no message tells rack_bus_voltage of rack 2, and precharge is judged by it (R28)",
     ]
 
 
@@ -137,4 +140,93 @@ def test_coils_that_nothing_would_order(tmp_path: Path) -> None:
 
     assert told == [
         "site.yaml:8:7: a frame file sends coils, and nothing would order them (R27); say contactors: coils, or use another frame file"
+    ]
+
+
+BEATING = """\
+protocol: beating
+messages:
+  - id: '0x1{{rack}}1'
+    period: 1
+    length: 8
+    signals: {{watts: {{bytes: 0-1, point: rack_power}}}}
+sends:
+  - id: '0x2{{rack}}0'
+    name: Alive
+    period: 0.5
+    length: 8
+    signals:
+      beat: {{bytes: 0, order: heartbeat, wrap: 256}}
+      closed: {{bytes: 1, {signal}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "instead"),
+    [("coils", INSTEAD), ("requests", "or say contactors: coils")],
+)
+@pytest.mark.parametrize(
+    "signal", ["order: {order}", "order: operation, given: {order}, otherwise: 3"]
+)
+@pytest.mark.parametrize("none", ["", ", none: 0"])
+def test_a_frame_that_the_other_way_would_silence(
+    tmp_path: Path, way: str, instead: str, signal: str, none: str
+) -> None:
+    """A heartbeat beside an order that nothing gives would never be sent, but for a none: (R16, R27)."""
+    order = "rack_connect" if way == "coils" else "rack_coil_positive"
+    text = BEATING.format(signal=signal.format(order=order) + none)
+    (tmp_path / "beating.yaml").write_text(text)
+    sources, more = f"{BOTH}, {{frames: beating, bus: can1}}", f"contactors: {way}"
+    remedy = f"say none: beside it, the raw value for no order, {instead}"
+
+    if none:
+        assert settings(tmp_path, sources, more).drives_coils is (way == "coils")
+    else:
+        assert refused(tmp_path, sources, more) == [
+            f"site.yaml:10:19: Alive would never be sent: with contactors: {way} nothing orders its {order} (R27); {remedy}"
+        ]
+
+
+CONTACTS = """\
+protocol: {name}
+messages:
+  - id: '0x{id}{{rack}}0'
+    period: 1
+    length: 8
+    signals:
+      voltage: {{bytes: 0-1, point: rack_voltage}}
+      current: {{bytes: 2-3, point: rack_current}}
+      negative: {{bits: 32|1@1+, point: rack_contactor_negative}}
+      positive: {{bits: 33|1@1+, point: rack_contactor_positive}}
+      connected: {{bits: 34|1@1+, point: rack_connected}}
+{more}"""
+PRECHARGE = "      precharge: {bits: 35|1@1+, point: rack_contactor_precharge}\n"
+
+
+def test_each_rack_tells_its_own_contactors(tmp_path: Path) -> None:
+    """Racks of two protocols: which one tells its precharge contactor is known rack by rack (R27)."""
+    for name, number, more in (("full", 1, PRECHARGE), ("less", 2, "")):
+        (tmp_path / f"{name}.yaml").write_text(CONTACTS.format(name=name, id=number, more=more))
+    sources = "{frames: less, bus: can0, racks: 1}, {frames: full, bus: can0, racks: 2}"
+    settings(tmp_path, f"{sources}, {DRIVEN}")
+    container = load_site(Library(), str(tmp_path / "site.yaml")).containers[0]
+    store = Store(container.layout, container.slots, container.slot_of, container.inputs)
+    contacts = facts_of(store.picture(0.0).frozen(), ()).contacts
+
+    assert contacts is not None
+    assert contacts.tells_precharge == (False, True)
+
+
+def test_a_rack_whose_protocol_tells_less(tmp_path: Path) -> None:
+    """What every rack must tell is asked of each (R27, R31)."""
+    (tmp_path / "full.yaml").write_text(CONTACTS.format(name="full", id=1, more=""))
+    told = refused(
+        tmp_path,
+        f"{{frames: full, bus: can0, racks: 1}}, {{frames: bare, bus: can1, racks: 2}}, {DRIVEN}",
+    )
+    why = {"rack_current": "precharge is judged by it (R28)"}
+
+    assert told == [
+        f"site.yaml:10:19: no message tells {name} of rack 2, and {why.get(name, 'its coil could not be told from a weld (R31)')}; map the point, {INSTEAD}"
+        for name in ("rack_current", "rack_contactor_negative", "rack_contactor_positive")
     ]
