@@ -5,7 +5,6 @@
     ├── MappingError        a file: site, frames, registers, database or capture
     │   └── MissingDatabase a database that is not ours and was not found
     ├── LinkError           the plant: a CAN interface, a port, a peer
-    │   └── JournalHeld     a journal that another process writes to
     └── AdapterError        an adapter that cannot be loaded or breaks its contract
 
 Refusals of commands are values, not exceptions. Each class carries the exit status of `essgw`.
@@ -59,10 +58,6 @@ class MissingDatabase(MappingError):
 
 class LinkError(GatewayError):
     """An interface, a port or a peer that does not answer as it should."""
-
-
-class JournalHeld(LinkError):
-    """A journal that another process writes to."""
 
     exit_status = 4
 

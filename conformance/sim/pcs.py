@@ -5,6 +5,7 @@ off. Its input capacitors are the bus capacitance of `battery.Ratings`. Power an
 discharging the battery.
 """
 
+import math
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import IntEnum
@@ -80,7 +81,8 @@ class Pcs:
         self.dc_voltage = 0.0
         self.power = self.reactive = self.dc_current = 0.0
         self.uptime = 0.0
-        self._idle = self._down = 0.0
+        self._idle, self._down = math.nan, 0.0
+        "Seconds without a master, from the first that came; seconds dead."
 
     @property
     def dc_power(self) -> float:
@@ -125,7 +127,7 @@ class Pcs:
         """No power, no answer; after a restart's time the settings are as delivered."""
         self.power = self.reactive = self.dc_current = self.uptime = 0.0
         self.state, self.fault, self.setting = State.OFF, FaultCode.NONE, Setting()
-        self._idle = 0.0
+        self._idle = math.nan
         self._down = self._down + seconds if "pcs_restart" in self.faults else 0.0
         if self._down >= _RESTART:
             self._down = 0.0

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.app.promise import Promise, Promises, Record
+from gateway.app.refusals import Refusals
 from gateway.control.arbiter import noted
 from gateway.control.cycle import Admission, Outcome, admit, is_unsafe, refusal, step
 from gateway.control.facts import Plant, facts_of
@@ -24,7 +25,7 @@ from gateway.model.event import KINDS, Event
 from gateway.model.order import NO_ORDERS, Orders, PcsOrder, PcsReport
 from gateway.model.pack import Snapshot
 
-_SAME = 60.0  # s for which the same refusal is no news
+_LEEWAY = 10.0  # s to adopt racks, and for those that others have yet to open
 
 
 class Controller:
@@ -64,10 +65,11 @@ class Controller:
         self._is_due = False
         "Whether a write wants a cycle before its answer leaves."
         self._promises = Promises()
-        self._refusals: dict[tuple[str, str, int], tuple[str, float]] = {}
-        "The last refusal of each row, and when: the journal has each once a minute."
-        self.is_retiring = False
-        "Set before the gateway stops: nothing closes any more (R16)."
+        self._refusals = Refusals()
+        self.is_retiring, self._retired = (
+            False,
+            math.inf,
+        )  # nothing closes any more, since when (R16)
 
     def tune(self, settings: Settings, stall_after: float) -> None:
         """Decide by these settings from the next cycle on; `stall_after` is the site's (R8)."""
@@ -94,9 +96,20 @@ class Controller:
         """Whether a rack that we drive is closed, or on its way."""
         return self.settings.drives_contactors and self.state.is_on_bus
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it neither runs nor is given power, and no rack that conducts, or may, carries current."""
+        low, facts = self.settings.low_current, self._facts
+        pairs = zip(facts.connected, facts.current, strict=True)
+        idle = all(connected == 0 or abs(current) < low for connected, current in pairs)
+        return idle and not self.state.is_at_work
+
     def retire(self) -> None:
-        """Open all racks at low current, as a master would ask (R16, R30)."""
-        self.is_retiring = True
+        """Open all racks at low current, as a master would ask; nothing closes any more (R16, R30)."""
+        self.is_retiring, self._retired = True, self.clock()
+        wanted = self._promises.waiting or any(rack.is_wanted for rack in self.state.racks)
+        if not (wanted or self.is_on_bus):
+            return
         row = INSTRUCTIONS["disconnect"]
         held = self.state.held.get((GATEWAY.name, row.name, 0), 0.0)
         self.admit([Command(row, held % row.high + 1, GATEWAY)])
@@ -104,8 +117,9 @@ class Controller:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the racks are still on their way off the bus (R30)."""
-        return self.is_on_bus and bool(self.state.pending)
+        """Whether racks are on their way off the bus, and may still get there (R30)."""
+        most = self.settings.open_wait + self.settings.disconnect_time + _LEEWAY
+        return self.is_on_bus and self.state.is_moving and self.clock() - self._retired < most
 
     def stay(self) -> None:
         """The gateway does not stop after all."""
@@ -179,23 +193,12 @@ class Controller:
     def _take(self, admission: Admission) -> None:
         """Keep what a write came to; what it asks of the plant is decided before its answer leaves."""
         self.state = admission.state
-        if admission.refusal is None or self._is_news(admission):
+        if admission.refusal is None or self._refusals.is_news(admission.events, self.clock()):
             self._tell(admission.events)
         if admission.events:
             self._barrier = max(self._barrier, self._ticket)
         self._is_due = self._is_due or admission.acts
         self.changed()
-
-    def _is_news(self, admission: Admission) -> bool:
-        """Whether a refusal differs from the last one of its row, or that was long ago."""
-        now = self.clock()
-        for event in admission.events:
-            key = (event.origin, event.row, event.rack)
-            last, at = self._refusals.get(key, ("", -math.inf))
-            self._refusals[key] = event.detail, now
-            if last == event.detail and now - at < _SAME:
-                return False
-        return True
 
     def _promise(self, record: Record, commands: Sequence[Command]) -> None:
         """An unsafe write takes effect once it is on disk."""

@@ -21,7 +21,7 @@ from gateway.control.panel import withheld
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Image
 from gateway.mapping.site import Site
-from gateway.modbus.bank import Bank, Code, Refused, Silent
+from gateway.modbus.bank import Bank, Code, Refused
 from gateway.model.order import Orders
 from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
@@ -178,12 +178,14 @@ class Gateway:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether no container runs or is given power."""
-        return not any(controller.state.is_at_work for controller in self.controllers())
+        """Whether no container runs, is given power or carries current."""
+        return all(controller.is_at_rest for controller in self.controllers())
 
     def retune(self, site: Site) -> None:
         """Take over the settings of control and the pace of a site that is the same in all else (R18)."""
-        self.site = dataclasses.replace(self.site, cycle=site.cycle, stall_after=site.stall_after)
+        self.site = dataclasses.replace(
+            self.site, title=site.title, cycle=site.cycle, stall_after=site.stall_after
+        )
         for container in site.containers:
             controller = self.containers[container.name].controller
             if controller is not None and container.settings is not None:
@@ -233,8 +235,6 @@ class Gateway:
     def _renew(self, served: _Served) -> None:
         """Bring control's points into an image, if it can be shown at all."""
         policy = served.face.on_stall if self._is_stalled else None
-        if policy is Stall.SILENT:
-            raise Silent
         if policy is Stall.EXCEPTION:
             raise Refused(Code.TARGET_SILENT)
         served.bank.renew = None

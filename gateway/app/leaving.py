@@ -19,7 +19,8 @@ async def left(gateway: Gateway, cycled: asyncio.Event, refused: Callable[[str],
     """
     leaving = _leaving(gateway)
     for controller in leaving:
-        log.warning("opening_before_stop", container=controller.name, again="stops at once")
+        if controller.is_on_bus:
+            log.warning("opening_before_stop", container=controller.name, again="stops at once")
         controller.retire()
     while any(controller.is_leaving for controller in leaving):
         cycled.clear()
@@ -29,18 +30,22 @@ async def left(gateway: Gateway, cycled: asyncio.Event, refused: Callable[[str],
         return True
     for controller in leaving:
         controller.stay()
-    log.error("stop_refused", containers=staying, again="stops at once, with closed racks")
+    log.error(
+        "stop_refused",
+        containers=staying,
+        hint="a second signal while it tries stops at once, with closed racks",
+    )
     refused(", ".join(staying))
     return False
 
 
 def _leaving(gateway: Gateway) -> Sequence[Controller]:
-    """Those with racks on the bus whose BMUs would open by themselves, under load, before a restart is over."""
+    """Those whose BMUs would open by themselves, under load, before a restart is over."""
     return [
         controller
         for state in gateway.containers.values()
         if (controller := state.controller) is not None
-        and controller.is_on_bus
+        and controller.settings.drives_contactors
         and (gap := restart_gap(state.container)) is not None
         and not gap.is_borne
     ]

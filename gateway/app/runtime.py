@@ -25,6 +25,7 @@ from gateway.modbus.bank import Bank
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
+_BREATH = 0.01  # s from a cycle to one out of turn
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
 log = structlog.get_logger()
@@ -51,8 +52,8 @@ class Runtime:
         self._recorder: Recorder | None = None
         self._watchdog = ServiceWatchdog.from_environment(os.environ)
         self._cycled, self._due = asyncio.Event(), asyncio.Event()
-        self._hurries = False
-        "Whether a cycle came out of turn: the next one does not."
+        self._breath = 0.0
+        "Until when no cycle comes out of turn: alarms that come and go do not take all the time."
         self._servers: list[ModbusServer] = []
         self._listen = listen
         self._lookout: Lookout | None = None
@@ -229,17 +230,16 @@ class Runtime:
             self._watchdog.cycle(loop.time())
             self._cycled.set()
             if now >= due:
-                due, self._hurries = max(due + self.gateway.site.cycle, loop.time()), False
+                due = max(due + self.gateway.site.cycle, loop.time())
+            self._breath = loop.time() + _BREATH
             timer = loop.call_at(due, self._due.set)
             await self._due.wait()
             timer.cancel()
             self._due.clear()
 
     def _hurry(self) -> None:
-        """A frame may have tripped an interlock: it is decided on at once, once in a cycle."""
-        if not self._hurries:
-            self._hurries = True
-            self._due.set()
+        """A frame may have tripped an interlock: it is decided on at once, or after a breath."""
+        asyncio.get_running_loop().call_at(self._breath, self._due.set)
 
     def _cycle(self, lookout: Lookout, now: float) -> None:
         lookout.look(now)

@@ -15,7 +15,7 @@ import typer
 from gateway.cli.changes import NEEDS, Change, Class, Version, changes, version
 from gateway.cli.screen import JsonOption, PathOption, library, out
 from gateway.cli.tables import Line, print_table
-from gateway.errors import GatewayError, JournalHeld, MappingError, Problem, UsageError
+from gateway.errors import GatewayError, MappingError, Problem, UsageError
 from gateway.links.can_link import INTERFACES
 from gateway.links.clock import clock_is_synchronised
 from gateway.links.journal import Journal
@@ -58,7 +58,7 @@ def apply(
     _show(before, after, found)
     if kept is not None:
         out.print(f"installed as {running}; the old one is {kept}", markup=False)
-        out.print("a gateway that runs goes on as it was until SIGHUP, or a restart", markup=False)
+        out.print("the gateway runs with it from its next start", markup=False)
 
 
 def _version(file: Path, path: list[Path] | None) -> tuple[Version, JournalPlace | None]:
@@ -158,10 +158,7 @@ def _unwritten(file: Path, error: OSError) -> MappingError:
 
 
 def _record(before: Version, after: Version, found: Sequence[Change], place: JournalPlace) -> None:
-    """Have it on disk before anything changes (R41): who, from what to what.
-
-    Where a gateway runs, its journal is its own to write: it does so when it takes the file over.
-    """
+    """Have it on disk before anything changes (R41): who, from what to what."""
     author, now = os.environ.get("USER") or f"user {os.getuid()}", time.monotonic()
     head = f"of {before.file}, sha256 {before.digest} -> {after.digest}, by {author}"
     details = [head, *map(str, found)]
@@ -169,12 +166,9 @@ def _record(before: Version, after: Version, found: Sequence[Change], place: Jou
         Event(KINDS["settings"], now, origin=author, row="site", detail=detail)
         for detail in details
     ]  # fmt: skip
-    try:
-        journal = Journal(
-            place.file, rows=place.rows, utc=time.time, synchronised=clock_is_synchronised
-        )
-    except JournalHeld:
-        return
+    journal = Journal(
+        place.file, rows=place.rows, utc=time.time, synchronised=clock_is_synchronised
+    )
     with closing(journal):
         journal.write(events)
     if journal.failed:

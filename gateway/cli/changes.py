@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway.control.settings import Settings
 from gateway.mapping.library import Library
 from gateway.mapping.schema import SiteFile, load
+from gateway.mapping.site import Site
 from gateway.mapping.source import parse, read_text
 
 
@@ -90,7 +91,22 @@ class Version:
     @property
     def digest(self) -> str:
         """sha256 of the file itself."""
-        return _sha256(self.text.encode())
+        return digest_of(self.text)
+
+
+def digest_of(text: str) -> str:
+    """sha256 of a site file, as it is read."""
+    return _sha256(text.encode())
+
+
+def loaded(file: Path, load: Callable[[], tuple[Site, Library]]) -> tuple[Site, Version]:
+    """A site and the version that it was read from: read again if the file was replaced meanwhile."""
+    while True:
+        text = read_text(file)
+        site, library = load()
+        found = version(file, library)
+        if found.text == text:
+            return site, found
 
 
 def version(file: Path, library: Library) -> Version:

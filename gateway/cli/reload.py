@@ -5,15 +5,16 @@ SIGHUP asks for it; it comes from who may signal the process, so from somebody o
 
 import asyncio
 import fnmatch
-import hashlib
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from gateway.app import Runtime
-from gateway.cli.changes import NEEDS, Change, Class, Version, changes
+from gateway.cli.changes import NEEDS, Change, Class, Version, changes, digest_of
 from gateway.errors import GatewayError
 from gateway.mapping.site import Site
+from gateway.mapping.source import read_text
 from gateway.model.event import KINDS, Event
 
 log = structlog.get_logger()
@@ -36,23 +37,28 @@ class Reload:
     def started(self) -> None:
         """Write down that the file is another one than at the last start or reload, if it is."""
         journal, digest = self._runtime.journal, self._version.digest
-        if journal is None or (last := journal.restored().get(_KEPT)) == digest:
-            return
-        text = f"of {self._version.file}, sha256 {last or 'none'} -> {digest}, at the start"
-        event = Event(KINDS["settings"], asyncio.get_running_loop().time(), row="site", detail=text)
-        journal.write([event], {_KEPT: digest})
+        kept = {} if journal is None else journal.restored()
+        last = json.loads(kept.get(_KEPT, '"none"'))
+        if last != digest:
+            text = f"of {self._version.file}, sha256 {last} -> {digest}, at the start"
+            self._keep(self._version, [text])
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the file is being read."""
+        return self._task is not None and not self._task.done()
 
     def __call__(self) -> None:
         """Begin to read the file again; what comes of it is an event."""
-        if self._task is None or self._task.done():
+        if not self.is_reading:
             self._task = asyncio.get_running_loop().create_task(self._read())
 
     def check(self) -> None:
         """Warn once when the file is not what runs any more."""
         try:
-            digest = hashlib.sha256(self._version.file.read_bytes()).hexdigest()
-        except OSError as error:
-            digest = str(error.strerror)
+            digest = digest_of(read_text(self._version.file))
+        except GatewayError as error:
+            digest = str(error)
         if digest not in {self._seen, self._version.digest}:
             self._runtime.tell("settings_unlike", digest)
         self._seen = digest
@@ -60,11 +66,12 @@ class Reload:
     async def _read(self) -> None:
         try:
             site, found = await asyncio.to_thread(self._load)
-        except GatewayError as error:
+        except (GatewayError, OSError) as error:
             self._runtime.tell("settings_refused", str(error).partition("\n")[0])
             return
         different = changes(self._version, found)
         if not different:
+            self._version = found
             log.info("settings_unchanged", file=str(found.file))
         elif reason := against(different):
             self._runtime.tell("settings_refused", reason)
@@ -80,23 +87,31 @@ class Reload:
             failed = "" if journal is None else journal.failed
             if failed or (needs_rest and not gateway.is_at_rest):
                 self._runtime.tell(
-                    "settings_refused", failed or "it needs a mode below run, and zero power"
+                    "settings_refused", failed or "it needs a mode below run, and no current"
                 )
                 return
             gateway.retune(site)
+            self._keep(found, ())
             log.info("settings_taken_over", changes=[*map(str, different)])
             self._version = found
 
         if journal is None or (needs_rest and not gateway.is_at_rest):
             take()
             return
-        head = f"of {found.file}, sha256 {self._version.digest} -> {found.digest}, by SIGHUP"
-        now = asyncio.get_running_loop().time()
-        events = [
-            Event(KINDS["settings"], now, row="site", detail=text)
-            for text in (head, *map(str, different))
-        ]
-        journal.when_settled(journal.write(events, {_KEPT: found.digest}), take)
+        head = (
+            f"of {found.file}, sha256 {self._version.digest} -> {found.digest}, asked for by SIGHUP"
+        )
+        ticket = self._write((head, *map(str, different)))
+        journal.when_settled(ticket, take)
+
+    def _write(self, details: Sequence[str], kept: Mapping[str, str] | None = None) -> int:
+        """Have something about the site file on disk; the ticket."""
+        journal, now = self._runtime.journal, asyncio.get_running_loop().time()
+        events = [Event(KINDS["settings"], now, row="site", detail=text) for text in details]
+        return 0 if journal is None else journal.write(events, kept)
+
+    def _keep(self, version: Version, details: Sequence[str]) -> None:
+        self._write(details, {_KEPT: json.dumps(version.digest)})
 
 
 def against(different: Sequence[Change]) -> str:

@@ -1,12 +1,13 @@
 """`essgw run`: a site, live."""
 
+import functools
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from gateway.app import Gateway, Runtime
-from gateway.cli.changes import Version, version
+from gateway.cli.changes import loaded
 from gateway.cli.overrides import with_buses
 from gateway.cli.reload import Reload
 from gateway.cli.screen import (
@@ -21,6 +22,7 @@ from gateway.cli.screen import (
 from gateway.cli.serving import until_stopped
 from gateway.links.can_link import INTERFACES
 from gateway.links.log import configure
+from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
 
 BusOption = Annotated[
@@ -39,18 +41,18 @@ def run(
 ) -> None:
     """Run a site: receive from its buses and serve its registers until stopped."""
     configure()
-    search = library(path)
-    loaded = with_buses(load_site(search, site, INTERFACES), bus or [])
-    tell_files(search)
-    gateway = Gateway(loaded)
+    file, searched = library(path).need(site, "sites", "site"), list[Library]()
+
+    def read() -> tuple[Site, Library]:
+        searched.append(library(path))
+        return load_site(searched[-1], site, INTERFACES), searched[-1]
+
+    load = functools.partial(loaded, file, read)
+    found, running = load()
+    tell_files(searched[-1])
+    gateway = Gateway(with_buses(found, bus or []))
     runtime = Runtime(gateway, address(listen) if listen else None)
-
-    def again() -> tuple[Site, Version]:
-        anew = library(path)
-        site_again = load_site(anew, str(loaded.file), INTERFACES)
-        return site_again, version(loaded.file, anew)
-
-    reload = Reload(runtime, again, version(loaded.file, search))
+    reload = Reload(runtime, load, running)
     runtime.checked = reload.check
     until_stopped(_serve(runtime, reload.started), runtime.retire, reload)
 

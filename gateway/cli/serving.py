@@ -51,7 +51,7 @@ def until_stopped(
 
 
 class _Stop:
-    """What a signal does: first retire, if there is anything to do; the second time end at once."""
+    """What a signal does: first retire, if there is anything to do; told again meanwhile, end at once."""
 
     def __init__(self, retire: Callable[[], Awaitable[bool]] | None) -> None:
         self._retire, self._task = retire, asyncio.current_task()
@@ -68,6 +68,7 @@ class _Stop:
         try:
             stops = await retire()
         finally:
+            self._retiring = None
             if stops:
                 self._end()
 

@@ -40,7 +40,7 @@ ASKED = tuple(ORDER[phase] for phase in Phase)
 def _unknown(view: View) -> Rack:
     """Adopt what is found (R14): closed stays closed, half-done precharge is opened."""
     if view.connected == 1:
-        return view.to(Phase.CLOSED, is_wanted=True)
+        return view.to(Phase.CLOSED, is_wanted=not view.rack.is_cancelled)
     if view.connected == 0:
         return view.to(Phase.OPENING if view.precharging or view.closed == 1 else Phase.OPEN)
     return view.rack

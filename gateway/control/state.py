@@ -252,7 +252,12 @@ class State:
     @property
     def is_on_bus(self) -> bool:
         """Whether a rack is closed, or on its way."""
-        return any(rack.phase in _MOVING for rack in self.racks)
+        return any(rack.phase is Phase.CLOSED or rack.phase in _MOVING for rack in self.racks)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether racks are still found out about, or one is on its way to the bus or off it."""
+        return self.mode is Mode.ADOPT or any(rack.phase in _MOVING for rack in self.racks)
 
     @property
     def is_at_work(self) -> bool:
@@ -260,7 +265,7 @@ class State:
         return self.mode is Mode.RUN or self.power.applied != 0
 
 
-_MOVING = frozenset({Phase.CLOSING, Phase.CLOSED, Phase.UNLOADING, Phase.OPENING})
+_MOVING = frozenset({Phase.CLOSING, Phase.UNLOADING, Phase.OPENING})
 
 
 def fresh(racks: int, now: float) -> State:

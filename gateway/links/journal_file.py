@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from gateway.errors import JournalHeld, LinkError
+from gateway.errors import LinkError
 
 SCHEMA = 1
 "Raised with every change of the tables."
@@ -151,7 +151,7 @@ def _lock(database: sqlite3.Connection, path: Path) -> None:
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
         text = f"{path}: another gateway writes to this journal; stop it, or name another file"
-        raise JournalHeld(text) from None
+        raise LinkError(text) from None
 
 
 def foreign(path: Path) -> str:

@@ -35,10 +35,6 @@ class Refused(Exception):
         self.code = code
 
 
-class Silent(Exception):
-    """Nothing is answered; raised here, caught in `wire.answer`."""
-
-
 class Judge(Protocol):
     """What decides about writes: the control core, put in by who composes the gateway."""
 
@@ -67,11 +63,11 @@ class Bank:
         self.renew: Callable[[], None] | None = None
         "Called before each read while it is there: brings the image up to date, or raises why it cannot be shown."
         self.is_silent = False
-        "Whether writes, too, are left without an answer; they are judged as ever."
+        "Whether requests are left without an answer; writes are judged as ever."
         self._holes, self._writable, self._judge = holes, writable, judge
 
     def read(self, address: int, quantity: int) -> bytes:
-        """Registers as bytes; Refused if one does not exist or has nothing to show, Silent if none is to be shown."""
+        """Registers as bytes; Refused if one does not exist or has nothing to show."""
         if self.renew is not None:
             self.renew()
         end = address + quantity
@@ -93,8 +89,5 @@ class Bank:
         commands = self._writable.commands(places, words, origin)
         if not all(fits(command) and self._judge.fits(command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
-        taken = self._judge.admit(commands)
-        if self.is_silent:
-            raise Silent
-        if not taken:
+        if not self._judge.admit(commands):
             raise Refused(Code.SERVER_FAILURE)

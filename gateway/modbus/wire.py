@@ -14,7 +14,7 @@ picture too old, on a silent face     no answer
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from gateway.modbus.bank import Bank, Code, Refused, Silent
+from gateway.modbus.bank import Bank, Code, Refused
 from gateway.model.command import NOBODY, Origin
 
 MAX_PDU = 253
@@ -65,17 +65,21 @@ class Receiver:
 
 def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> bytes:
     """The response to a whole ADU of a master; empty if there is none."""
-    bank, serve = units.get(adu[6]), _SERVED.get(adu[7])
+    bank = units.get(adu[6])
     if bank is None:
         return _exception(adu, Code.PATH_UNAVAILABLE)
+    response = _answered(bank, adu, origin)
+    return b"" if bank.is_silent else response
+
+
+def _answered(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    serve = _SERVED.get(adu[7])
     if serve is None:
         return _exception(adu, Code.ILLEGAL_FUNCTION)
     try:
         return serve(bank, adu, origin)
     except Refused as refusal:
         return _exception(adu, refusal.code)
-    except Silent:
-        return b""
 
 
 def _exception(adu: bytes, code: Code) -> bytes:

@@ -92,7 +92,8 @@ def test_r8_each_face_does_what_its_site_says(plant: Plant) -> None:
     assert [plant.read(unit, VOLTAGE) for unit in (SILENT, EXCEPTION, ZERO)] == [volts] * 3
 
     plant.now += 0.02
-    assert plant.ask(SILENT, READ) == b""
+    for pdu in (READ, b"\x2b\x0e\x01\x00", b"\x03\x00\x00", b"\x06\xff\xff\x00\x00"):
+        assert plant.ask(SILENT, pdu) == b"", "whatever is asked"
     assert plant.ask(EXCEPTION, READ) == b"\x83\x0b"
     assert plant.read(ZERO, VOLTAGE) == volts
     assert not any(plant.read(ZERO, LIMITS))
@@ -125,11 +126,11 @@ def test_r8_a_stop_acts_and_nothing_unsafe_is_taken(plant: Plant) -> None:
 
 def test_r8_a_site_says_how_long(tmp_path: Path) -> None:
     """`stall_after` is the site's, and never shorter than two of its cycles."""
-    plant = Plant(tmp_path, "stall_after: 3\n")
+    plant = Plant(tmp_path, "stall_after: 0.5\n")
     plant.run(0.02)
-    plant.now += 2.9
+    plant.now += 0.5
     assert plant.ask(SILENT, READ) != b""
-    plant.now += 0.2
+    plant.now += 0.02
     assert plant.ask(SILENT, READ) == b""
 
     (tmp_path / "slow.yaml").write_text("cycle: 0.2\nstall_after: 0.1\n" + SITE)

@@ -72,6 +72,18 @@ def test_it_obeys_limits_of_dc_current_at_once(pcs: Pcs) -> None:
     assert (pcs.dc_current, pcs.power) == (0, 0)
 
 
+def test_the_watchdog_waits_for_a_first_master() -> None:
+    """As delivered nobody has talked to it yet: that is no loss."""
+    pcs = Pcs()
+    pcs.dc_voltage = 1400.0
+    for _ in range(200):
+        pcs.step(0.05)
+    assert pcs.state is State.STANDBY
+    pcs.touch()
+    pcs.step(5.0)
+    assert pcs.fault is FaultCode.WATCHDOG
+
+
 def test_the_watchdog_trips_at_its_time_and_not_before(pcs: Pcs) -> None:
     """5 s without access: fault, zero at once; a reset needs a new command to run."""
     pcs.setting.power, pcs.setting.run = 1e6, True

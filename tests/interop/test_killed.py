@@ -121,7 +121,7 @@ def test_a_stop_opens_racks_that_would_not_bear_a_restart(world: World) -> None:
 
 
 def test_a_stop_is_refused_while_current_flows(world: World) -> None:
-    """A PCS that keeps its power: the racks cannot open, the gateway stays and says so; told again, it ends (R16)."""
+    """A PCS that keeps its power: the racks cannot open, the gateway stays and says so; told twice, it ends (R16)."""
     world.running()
     world.plant.say("fault pcs_mute")
     world.plant.wait_for("pcs_mute: ")
@@ -131,6 +131,10 @@ def test_a_stop_is_refused_while_current_flows(world: World) -> None:
     assert world.gateway.poll() is None
     assert world.read(31) == [2]
     assert 1 not in {what for _, _, what in world.spy.asked[-4:]}
+    world.gateway.send_signal(signal.SIGTERM)
+    world.until(
+        lambda: (world.folder / "run.log").read_text().count("opening_before") == 2, "again"
+    )
     world.gateway.send_signal(signal.SIGTERM)
     world.gateway.wait(timeout=PATIENCE)
     told = [row["name"] for row in world.journal()]

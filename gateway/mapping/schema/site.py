@@ -67,7 +67,7 @@ class SiteFile(Row):
     site: Name
     title: str = ""
     cycle: Annotated[float, Field(ge=0.005, le=10)] = 0.02
-    stall_after: Annotated[float, Field(ge=0.1, le=30)] = 1.0
+    stall_after: Annotated[float, Field(ge=0.1, le=1)] = 1.0
     "Seconds without a completed cycle after which no picture is shown as if it were new (R8); two cycles at least."
     buses: Annotated[dict[str, BusRow], Field(min_length=1)]
     containers: Annotated[list[ContainerRow], Field(min_length=1)]
