@@ -47,7 +47,7 @@ def test_a_rack_that_does_not_close_is_tried_three_times() -> None:
     paper.operate("connect")
     begun = paper.now
     paper.takes(lambda paper: paper.state.racks[0].locked_until > paper.now)
-    took = paper.now - begun
+    took, rack = paper.now - begun, paper.state.racks[0]
     orders = [item.value("rack_connect", 1) for item in paper.history]
     rises = sum(a == 0 and b == 1 for a, b in itertools.pairwise(orders))
     connect = next(item for item in paper.state.results if item.number == 20)
@@ -56,6 +56,9 @@ def test_a_rack_that_does_not_close_is_tried_three_times() -> None:
 
     assert took == pytest.approx(3 * 10 + 2 * 3, abs=6 * CYCLE)
     assert rises == 3
+    assert (rack.phase, rack.is_wanted, rack.tries, rack.wait) == (
+        Phase.OPEN, False, 0, Wait.NOTHING,
+    )  # fmt: skip
     assert [event.value for event in paper.told("rack_connecting")] == [1, 2, 3]
     assert [event.value for event in paper.told("rack_connect_failed")] == [1, 2]
     assert [event.value for event in paper.told("rack_locked_out")] == [3]

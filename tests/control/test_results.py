@@ -40,6 +40,23 @@ def test_what_waits_for_nothing_is_done_at_once(name: str) -> None:
     assert not paper.state.pending
 
 
+def test_a_command_that_is_given_again_ends_the_one_before() -> None:
+    """Racks carry current, so a disconnect waits: its time counts from its release; the second takes its place."""
+    paper = Paper().connected()
+    for rack in paper.racks:
+        rack.current = 50.0
+    paper.operate("disconnect")
+    paper.run(0.1)
+    released = paper.result
+    paper.run(1)
+    assert paper.result == released
+    paper.operate("disconnect")
+
+    first = next(item for item in paper.state.results if item.sequence == released.sequence)
+    assert (first.stage, first.reason) == (Stage.ABORTED, Reason.ABORTED_BY_CANCEL)
+    assert (first.detail, first.at) == ("given again", paper.now)
+
+
 def test_sequence_numbers_count_and_wrap() -> None:
     """1 to 65535: 0 is nothing yet."""
     paper = Paper().adopted()

@@ -1,0 +1,48 @@
+"""What a state says of the plant as a whole: what a stop and a changed site file ask (R16, R18)."""
+
+import dataclasses
+
+import pytest
+
+from gateway.control.state import Applied, Mode, Phase, Rack, State, fresh
+
+ON_BUS = {Phase.CLOSING, Phase.CLOSED, Phase.UNLOADING, Phase.OPENING}
+MOVING = ON_BUS - {Phase.CLOSED}
+
+
+def standing(*phases: Phase) -> State:
+    """Racks in some phases, in standby."""
+    return dataclasses.replace(
+        fresh(len(phases), 0.0), mode=Mode.STANDBY, racks=tuple(map(Rack, phases))
+    )
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_one_rack_is_enough_to_be_on_the_bus_or_moving(phase: Phase) -> None:
+    """The other one is open."""
+    state = standing(Phase.OPEN, phase)
+    assert state.is_on_bus is (phase in ON_BUS)
+    assert state.is_moving is (phase in MOVING)
+
+
+def test_racks_that_are_adopted_are_moving() -> None:
+    """What they are is not known yet."""
+    state = dataclasses.replace(standing(Phase.CLOSED), mode=Mode.ADOPT)
+    assert state.is_moving
+    assert not standing(Phase.CLOSED).is_moving
+
+
+@pytest.mark.parametrize(
+    ("mode", "applied", "at_work"),
+    [
+        (Mode.READY, 0.0, False),
+        (Mode.RUN, 0.0, True),
+        (Mode.READY, 0.5, True),
+        (Mode.READY, -0.5, True),
+        (Mode.RUN, 100.0, True),
+    ],
+)
+def test_run_or_power_is_work(mode: Mode, applied: float, *, at_work: bool) -> None:
+    """Either of the two."""
+    state = dataclasses.replace(standing(Phase.CLOSED), mode=mode, power=Applied(applied=applied))
+    assert state.is_at_work is at_work
