@@ -45,12 +45,12 @@ def test_a_command_that_is_given_again_ends_the_one_before() -> None:
     paper = Paper().connected()
     for rack in paper.racks:
         rack.current = 50.0
-    paper.operate("disconnect")
+    paper.write("disconnect", paper.next_value("disconnect", EMS))
     paper.run(0.1)
     released = paper.result
     paper.run(1)
     assert paper.result == released
-    paper.operate("disconnect")
+    paper.write("disconnect", paper.next_value("disconnect", EMS))
 
     first = next(item for item in paper.state.results if item.sequence == released.sequence)
     assert (first.stage, first.reason) == (Stage.ABORTED, Reason.ABORTED_BY_CANCEL)
