@@ -51,6 +51,20 @@ def published() -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("point", "number", "text"),
+    [
+        ("rack_phase", 4, "closed"),
+        ("rack_wait", 3, "voltage"),
+        ("result_stage", 4, "nok"),
+        ("power_limited_by", 0, "nothing"),
+    ],
+)
+def test_states_have_the_texts_of_their_numbers(point: str, number: int, text: str) -> None:
+    """As people read them."""
+    assert POINTS[point].states[number] == text
+
+
 def test_no_published_number_has_moved() -> None:
     """Instructions, interlocks, events, limiters, stages, reasons, phases, waits, modes, summary bits."""
     known = GOLDEN.read_text().splitlines()
