@@ -66,10 +66,8 @@ class Controller:
         "Whether a write wants a cycle before its answer leaves."
         self._promises = Promises()
         self._refusals = Refusals()
-        self.is_retiring, self._retired = (
-            False,
-            math.inf,
-        )  # nothing closes any more, since when (R16)
+        self._retired = math.inf
+        "Since when the gateway is to stop: nothing closes any more (R16)."
 
     def tune(self, settings: Settings, stall_after: float) -> None:
         """Decide by these settings from the next cycle on; `stall_after` is the site's (R8)."""
@@ -106,9 +104,8 @@ class Controller:
 
     def retire(self) -> None:
         """Open all racks at low current, as a master would ask; nothing closes any more (R16, R30)."""
-        self.is_retiring, self._retired = True, self.clock()
-        wanted = self._promises.waiting or any(rack.is_wanted for rack in self.state.racks)
-        if not (wanted or self.is_on_bus):
+        self._retired = self.clock()
+        if not (self.is_on_bus or self.state.is_wanted or self._promises.waiting):
             return
         row = INSTRUCTIONS["disconnect"]
         held = self.state.held.get((GATEWAY.name, row.name, 0), 0.0)
@@ -123,7 +120,7 @@ class Controller:
 
     def stay(self) -> None:
         """The gateway does not stop after all."""
-        self.is_retiring = False
+        self._retired = math.inf
 
     def hear_pcs(self, report: PcsReport) -> None:
         """The PCS link has read the PCS."""
@@ -179,7 +176,7 @@ class Controller:
 
     def _against(self, unsafe: Sequence[Command]) -> Admission | None:
         """What stands against making the plant do more, beside control's own reasons."""
-        if self.is_retiring:
+        if self._retired < math.inf:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_MODE, "stopping")
         if self.clock() - self._now > self._stall_after:
             return self._refusal(unsafe[0], Reason.BLOCKED_BY_HEALTH, "no cycle")

@@ -255,6 +255,11 @@ class State:
         return any(rack.phase is Phase.CLOSED or rack.phase in _MOVING for rack in self.racks)
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether a rack is to be on the bus."""
+        return any(rack.is_wanted for rack in self.racks)
+
+    @property
     def is_moving(self) -> bool:
         """Whether racks are still found out about, or one is on its way to the bus or off it."""
         return self.mode is Mode.ADOPT or any(rack.phase in _MOVING for rack in self.racks)

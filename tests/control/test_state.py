@@ -25,6 +25,14 @@ def test_one_rack_is_enough_to_be_on_the_bus_or_moving(phase: Phase) -> None:
     assert state.is_moving is (phase in MOVING)
 
 
+def test_one_rack_that_is_wanted_is_enough() -> None:
+    """As long as it is only waiting, too."""
+    state = standing(Phase.OPEN, Phase.OPEN)
+    wanted = dataclasses.replace(state.racks[1], is_wanted=True)
+    assert not state.is_wanted
+    assert dataclasses.replace(state, racks=(state.racks[0], wanted)).is_wanted
+
+
 def test_racks_that_are_adopted_are_moving() -> None:
     """What they are is not known yet."""
     state = dataclasses.replace(standing(Phase.CLOSED), mode=Mode.ADOPT)
