@@ -5,7 +5,9 @@ Imports take a second; they come after the streams are in order, where Ctrl-C en
 
 import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 _INTERRUPTED = 130
@@ -15,7 +17,8 @@ def main() -> None:
     """Run the command line and exit with its status."""
     _open_streams()
     try:
-        from gateway.cli import run_verb  # noqa: PLC0415 - see above
+        with _ending_at_once():
+            from gateway.cli import run_verb  # noqa: PLC0415 - see above
 
         status = run_verb()
         sys.stdout.flush()
@@ -26,6 +29,16 @@ def main() -> None:
         with contextlib.suppress(OSError):
             print(f"essgw: cannot write: {error.strerror or error}", file=sys.stderr)  # noqa: T201
     _exit(status)
+
+
+@contextlib.contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """Ctrl-C ends the program where it is: libraries that are being imported may swallow a KeyboardInterrupt."""
+    given = signal.getsignal(signal.SIGINT)
+    if given is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    yield
+    signal.signal(signal.SIGINT, given)
 
 
 def _open_streams() -> None:
