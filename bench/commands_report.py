@@ -22,7 +22,7 @@ _OPENS = """\
 The same load, no current: a master disconnects a rack, until that rack's request says disconnect. Then it is connected
 again; its status is ours to send."""
 _LIMITS = """\
-The container runs, the racks bind its power. Rack 1 tells 0.1 A less, at a random moment: until the allowed current
+The container runs, the racks bind its power. Rack 1 tells 0.7 % less, at a random moment: until the allowed current
 that masters read is lower, and until the PCS has been written a lower current and a lower power. ms."""
 _RESTART = """\
 `essgw run`, killed without a word and started again at once; s. Before its first frame it listens for {listens:g} s

@@ -1,5 +1,6 @@
 """What is not in frames and not in writes, looked at once a cycle: the wall clock, other masters, the PCS links."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from gateway.model.order import PcsOrder
 
 Tell = Callable[[Event], None]
 _LESS = 0.995
-"A part of what was ordered of the PCS before: below it the PCS is told at once, above it with its next poll (R22)."
+"A part of the most that was ordered of the PCS: below it the PCS is told at once, above it with its next poll (R22)."
 
 
 class Lookout:
@@ -27,8 +28,7 @@ class Lookout:
         self._clock, self._looked = ClockWatch(), math.inf
         self._sent: dict[str, object] = {}
         "What was ordered of each container's BMUs last."
-        self._driven: dict[str, PcsOrder] = {}
-        "What was ordered of each PCS last."
+        self._driven = {pcs.name: Urgency() for pcs in pcs_links}
         self._seen: dict[str, str] = {}
         "What was told of each PCS last."
 
@@ -65,19 +65,35 @@ class Lookout:
         for pcs in self._pcs_links:
             controller = self._gateway.containers[pcs.name].controller
             if controller is not None:
-                order = controller.pcs_order
-                if is_urgent(self._driven.get(pcs.name), order):
+                if self._driven[pcs.name].is_due(controller.pcs_order):
                     pcs.flush()
-                self._driven[pcs.name] = order
 
 
-def is_urgent(before: PcsOrder | None, now: PcsOrder) -> bool:
-    """Whether the PCS is to be told at once: it may do less than before, or something else."""
-    if before is None or (before.run, before.stop, before.access) != (
-        now.run,
-        now.stop,
-        now.access,
-    ):
+class Urgency:
+    """Whether a PCS is to be told at once, of one order after the other."""
+
+    def __init__(self) -> None:
+        self._most: PcsOrder | None = None
+        "The most that was ordered since it was told at once last: many small falls add up."
+
+    def is_due(self, order: PcsOrder) -> bool:
+        """Whether it may do less than it was ordered, or something else (R22)."""
+        before = self._most
+        if before is None or _differs(before, order):
+            self._most = order
+            return True
+        self._most = dataclasses.replace(
+            order,
+            power=max(before.power, order.power, key=abs),
+            reactive=max(before.reactive, order.reactive, key=abs),
+            charge_current=max(before.charge_current, order.charge_current),
+            discharge_current=max(before.discharge_current, order.discharge_current),
+        )
+        return False
+
+
+def _differs(before: PcsOrder, now: PcsOrder) -> bool:
+    if (before.run, before.stop, before.access) != (now.run, now.stop, now.access):
         return True
     pairs = (
         (before.power, now.power),
