@@ -64,9 +64,8 @@ class Lookout:
                     link.flush()
         for pcs in self._pcs_links:
             controller = self._gateway.containers[pcs.name].controller
-            if controller is not None:
-                if self._driven[pcs.name].is_due(controller.pcs_order):
-                    pcs.flush()
+            if controller is not None and self._driven[pcs.name].is_due(controller.pcs_order):
+                pcs.flush()
 
 
 class Urgency:
