@@ -122,14 +122,26 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(part)
 
 
-def swap(mutant: Mutant) -> None:
-    """Give the functions of a module the code of the mutant, and forget what they have given before."""
-    path = _file(mutant.code)
-    new = {(code.co_qualname, code.co_firstlineno): code for code in _codes(mutant.code)}
-    for function in gc.get_objects():
-        if isinstance(function, functools._lru_cache_wrapper):
-            function.cache_clear()
-        if isinstance(function, FunctionType) and _file(function.__code__) == path:
+class Living:
+    """What is swapped: every function of some modules that has been made so far, and what remembers results."""
+
+    def __init__(self, control: Path) -> None:
+        self._functions = defaultdict[str, list[FunctionType]](list)
+        self._remember: list[functools._lru_cache_wrapper[object]] = []
+        for item in gc.get_objects():
+            if isinstance(item, functools._lru_cache_wrapper):
+                self._remember.append(item)
+            if isinstance(item, FunctionType):
+                path = _file(item.__code__)
+                if Path(path).parent == control:
+                    self._functions[path].append(item)
+
+    def swap(self, mutant: Mutant) -> None:
+        """Give the functions of a module the code of the mutant, and forget what they have given before."""
+        new = {(code.co_qualname, code.co_firstlineno): code for code in _codes(mutant.code)}
+        for item in self._remember:
+            item.cache_clear()
+        for function in self._functions[_file(mutant.code)]:
             code = new.get((function.__qualname__, function.__code__.co_firstlineno))
             if code is not None and code.co_freevars == function.__code__.co_freevars:
                 function.__code__ = code
@@ -185,7 +197,10 @@ class Trial:
             self._reached[path] = data.contexts_by_lineno(path)
         self._tried = self._few(items)
         tell(f"{len(self._tried)} of {len(items)} tests, all in {sum(self._took.values()):.0f} s")
-        self._try(lambda mutant: self._passes_all(mutant, items))
+        living = Living(self._control)
+        gc.collect()
+        gc.freeze()
+        self._try(lambda mutant: self._passes_all(mutant, items, living))
         return True
 
     def _few(self, items: Iterable[str]) -> set[str]:
@@ -195,10 +210,10 @@ class Trial:
             tests[name.partition("[")[0]].append(name)
         return {name for names in tests.values() for name in names[:VARIANTS]}
 
-    def _passes_all(self, mutant: Mutant, items: dict[str, pytest.Item]) -> bool:
+    def _passes_all(self, mutant: Mutant, items: dict[str, pytest.Item], living: Living) -> bool:
         reached = self._reached.get(_file(mutant.code), {})
         names = {name for line in mutant.lines for name in reached.get(line, ())}
-        swap(mutant)
+        living.swap(mutant)
         _forget()
         quickest = sorted(names & self._tried or names, key=self._took.__getitem__)
         following = [items.get(name) for name in [*quickest[1:], ""][: len(quickest)]]
