@@ -8,6 +8,7 @@ how late its loop was.
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import json
 import logging
 import signal
@@ -65,6 +66,8 @@ async def serve(site_name: str, port: int, can_port: str) -> None:
     timed = _timed(gateway.cycle, cycles)
     setattr(gateway, "cycle", timed)  # noqa: B010 - timed from outside
     runtime = Runtime(gateway, (HOST, port))
+    gc.collect()
+    gc.freeze()  # as `essgw run` does
     await runtime.start()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is not None:
