@@ -163,7 +163,7 @@ def step(
     limits, passed = eased(state, target, settings, facts.bus_voltage, now)
     state = _powered(state, settings, limits, effects, passed, now)
     pcs = pcs_order(state, settings, limits, now)
-    return Outcome(state, ordered(state, settings, now), pcs, limits, tuple(events))
+    return Outcome(state, ordered(state, facts, settings, now), pcs, limits, tuple(events))
 
 
 def _conducting(facts: Facts) -> list[int]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gateway.control import coil
 from gateway.control.chain import united
+from gateway.control.facts import Facts
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed
 from gateway.control.sequence import ASKED
@@ -26,8 +27,11 @@ _LEFT = dict.fromkeys(Phase, math.nan)
 _HELD = {**_LEFT, Phase.CLOSED: 1.0}
 
 
-def ordered(state: State, settings: Settings, now: float) -> Orders:
-    """The orders of this cycle; racks that are being adopted are held if closed, and not moved (R14)."""
+def ordered(state: State, facts: Facts, settings: Settings, now: float) -> Orders:
+    """The orders of this cycle; racks that are being adopted are held if closed, and not moved (R14).
+
+    Waking a BMU moves nothing: it is asked from the first cycle on, for as long as its rack tells nothing (R17).
+    """
     held = _held(state) if state.mode is Mode.ADOPT else None
     asked = ASKED if held is None else held
     connects = tuple([asked[rack.phase] for rack in state.racks])
@@ -37,6 +41,7 @@ def ordered(state: State, settings: Settings, now: float) -> Orders:
         "stop": (float(state.stopped or bool(state.tripped_by)),),
         "clock": (state.clock,),
         "operation": (_operation(state, connects),),
+        "rack_wake": tuple([1.0 if math.isnan(told) else math.nan for told in facts.connected]),
     }
     if settings.drives_coils:
         values |= coil.driven(state.racks, held)

@@ -7,11 +7,9 @@ from gateway.canbus.send import Send
 from gateway.mapping.plan import Plan
 from gateway.mapping.schema.control import ControlRow
 from gateway.mapping.source import Location, Source
-from gateway.model.order import COILS, REQUESTS
+from gateway.model.order import COILS
 
-_SWITCHES = {
-    name for name in REQUESTS if name.startswith("rack_") and name not in COILS
-} | {"operation"}  # fmt: skip
+_SWITCHES = {"rack_connect", "operation"}
 "Requests that contactors follow."
 _JUDGED = {
     "rack_voltage": "precharge is judged by it (R28)",

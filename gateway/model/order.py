@@ -35,6 +35,7 @@ _ROWS = (
     Request("rack_coil_negative", _R, "Negative contactor's coil", _SWITCH),
     Request("rack_coil_precharge", _R, "Precharge contactor's coil", _SWITCH),
     Request("rack_coil_positive", _R, "Positive contactor's coil", _SWITCH),
+    Request("rack_wake", _R, "While nothing is known of its contactors: its BMU may sleep", {1: "wake"}),
     Request("operation", _C, "What the plant is about to do with the container", OPERATION),
     Request("alarm_reset", _C, "1 while a reset is passed on to the BMUs", _SWITCH),
     Request("stop", _C, "1 while a stop or trip stands", _SWITCH),

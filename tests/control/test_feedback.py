@@ -1,6 +1,7 @@
 """Feedback that contradicts an order, racks left out, racks that others switch (R31, R37)."""
 
 import dataclasses
+import math
 
 import pytest
 from control.paper import CYCLE, EMS, SCADA, SETTINGS, Paper
@@ -142,3 +143,19 @@ def test_contactors_that_others_switch_are_followed() -> None:
     assert (closed, held, first(paper)) == (Phase.CLOSED, Phase.CLOSED, Phase.OPEN)
     told = [event.kind.name for event in paper.events if event.rack == 1]
     assert told[-2:] == ["rack_connected", "rack_disconnected"]
+
+
+def test_a_rack_is_woken_while_it_tells_nothing() -> None:
+    """From the first cycle on, before anything is adopted; and nothing else is asked of it (R14, R17)."""
+    paper = Paper(count=2)
+    paper.racks[0].silent = True
+    first_orders = paper.step().orders
+    paper.racks[0].silent = False
+    awake = paper.step().orders
+    paper.racks[1].silent = True
+    again = paper.run(30).orders
+
+    assert [first_orders.value("rack_wake", rack) for rack in (1, 2)] == [1, pytest.approx(math.nan, nan_ok=True)]  # fmt: skip
+    assert math.isnan(first_orders.value("rack_connect", 1))
+    assert math.isnan(awake.value("rack_wake", 1))
+    assert [math.isnan(again.value("rack_wake", rack)) for rack in (1, 2)] == [True, False]
