@@ -234,3 +234,25 @@ def test_a_rack_that_has_just_closed_stays_where_only_closing_is_blocked() -> No
     paper.step()
 
     assert (first(paper), paper.ordered(1)) == (Phase.CLOSED, 1)
+
+
+@pytest.mark.parametrize("amperes", [0.0, 80.0])
+def test_what_is_told_of_a_rack_that_leaves_and_comes(amperes: float) -> None:
+    """Each step once, whether it had to wait for low current or not; a disabled one waits for nothing."""
+    paper = loaded(amperes)
+    paper.events.clear()
+    paper.write("rack_disable", 1, rack=1)
+    paper.run(1)
+    for rack in paper.racks:
+        rack.current = 0.0
+    paper.run(3)
+    left = [(event.kind.name, event.value) for event in paper.events if event.rack == 1 and event.kind.name.startswith("rack")]  # fmt: skip
+    paper.events.clear()
+    paper.write("rack_enable", 1, rack=1)
+    paper.operate("rack_connect", rack=1)
+    paper.takes(lambda paper: first(paper) is Phase.CLOSED)
+    came = [(event.kind.name, event.value, event.detail) for event in paper.events if event.rack == 1 and event.kind.name.startswith("rack")]  # fmt: skip
+
+    assert left == [("rack_disconnecting", 0), ("rack_disconnected", 0)]
+    assert came[-2:] == [("rack_connecting", 1, ""), ("rack_connected", 0, "")]
+    assert {name for name, *_ in came[:-2]} == {"rack_waiting"}

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from control.paper import SETTINGS
 
 from gateway.control.state import Applied, Mode, Phase, Rack, State, fresh
 
@@ -54,3 +55,16 @@ def test_run_or_power_is_work(mode: Mode, applied: float, *, at_work: bool) -> N
     """Either of the two."""
     state = dataclasses.replace(standing(Phase.CLOSED), mode=mode, power=Applied(applied=applied))
     assert state.is_at_work is at_work
+
+
+def test_a_start_counts_from_itself() -> None:
+    """Every time in it (R14, R40)."""
+    state = fresh(2, 7.0)
+    assert (state.started, state.mode_since, [rack.since for rack in state.racks]) == (7, 7, [7, 7])
+    assert [rack.phase for rack in state.racks] == [Phase.UNKNOWN] * 2
+
+
+def test_masters_are_numbered_from_one() -> None:
+    """Nobody, and whom the site file does not name, are 0."""
+    numbers = [SETTINGS.number_of(name) for name in ("ems", "scada", "panel", "", "somebody")]
+    assert numbers == [1, 2, 4, 0, 0]

@@ -142,6 +142,16 @@ def test_only_what_changes_is_told() -> None:
     assert verified(done, EXACT, 3.0) == (done, ())
 
 
+def test_a_result_keeps_the_time_of_its_last_change() -> None:
+    """Though another one ends meanwhile."""
+    state = waiting("disconnect", OPEN, OPENING, since=1.0)
+    (result,) = state.results
+    second = dataclasses.replace(result, sequence=2, rack=2)
+    after, _ = verified(dataclasses.replace(state, results=(second, result), pending={1: (1,), 2: (2,)}), EXACT, 3.0)  # fmt: skip
+
+    assert [(item.stage, item.at) for item in after.results] == [(Stage.RELEASED, 1), (Stage.OK, 3)]
+
+
 def test_racks_wait_only_while_a_command_waits_for_them() -> None:
     """A disconnect that is in execution, and a connect for others, keep nobody waiting (R3)."""
     apart, cooling = Rack(Phase.WAITING, is_wanted=True), Rack(Phase.COOLING, is_wanted=True)
