@@ -3,7 +3,7 @@
 Each mutant is one small change to one function. The fast tests of control that reach the changed lines run
 against it until the first failure; one that none of them notices has survived. Survivors must be listed in
 survivors.txt, each with an argument why it is equivalent or harmless; one that is not listed, and one that is
-listed and is killed, fail the run. `--sample N` takes N of them at random, `--only limit` one module.
+listed and is killed, fail the run. `--sample N` takes N of them at random, `--only limit` one module; repeatable.
 """
 
 import argparse
@@ -21,12 +21,12 @@ LISTED = Path(__file__).parent / "survivors.txt"
 MODULES = sorted(path.stem for path in CONTROL.glob("[!_]*.py"))
 
 
-def chosen(only: str, sample: int, seed: int) -> Sequence[Mutant]:
+def chosen(only: Sequence[str], sample: int, seed: int) -> Sequence[Mutant]:
     """The mutants to try."""
     every = [
         mutant
         for path in map(CONTROL.joinpath, (f"{name}.py" for name in MODULES))
-        if only in {"", path.stem}
+        if not only or path.stem in only
         for mutant in mutants(path.stem, str(path), path.read_text())
     ]
     return random.Random(seed).sample(every, sample) if 0 < sample < len(every) else every
@@ -42,7 +42,7 @@ def listed() -> dict[str, str]:
 def main() -> int:
     """Try mutants, and say what survived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", choices=["", *MODULES])
+    parser.add_argument("--only", action="append", default=[], choices=MODULES)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
