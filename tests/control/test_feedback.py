@@ -47,6 +47,25 @@ def test_a_weld_is_latched_and_never_closed_again() -> None:
     assert paper.operate("rack_connect", rack=1).refusal is None
 
 
+def test_a_rack_that_falls_off_the_bus_is_latched_once() -> None:
+    """Open without an order: told, latched; it agrees again at once, so that a reset takes it back (R31)."""
+    paper = Paper().connected()
+    paper.racks[0].connected, paper.racks[0].stuck = 0.0, True
+    paper.step()
+    told = [(event.kind.name, event.detail) for event in paper.events if event.rack == 1][-2:]
+    mismatch = paper.state.racks[0].mismatch
+    paper.step()
+    after = paper.state.racks[0]
+    paper.step()
+    paper.write("alarm_reset", 1)
+    paper.run(0.1)
+
+    assert ("rack_mismatch", "open") in told
+    assert (mismatch, after.mismatch, after.phase) == (True, False, Phase.OPEN)
+    assert ("contactor_mismatch", 1) not in paper.tripped
+    assert paper.result.stage is Stage.OK
+
+
 @pytest.mark.parametrize(("lasts", "welded"), [(2.9, False), (3.1, True)])
 def test_a_rack_that_closes_by_itself_is_a_weld_after_its_time(
     lasts: float, *, welded: bool
