@@ -57,8 +57,11 @@ def outputs_are_finite(seen: Seen) -> None:
     """Every number that leaves control, but for racks that are not told anything yet."""
     for name, values in seen.outcome.orders.values.items():
         assert all(math.isfinite(value) for value in values) or name in {
-            "rack_connect", "operation", "clock", *COILS,
+            "rack_connect", "rack_wake", "operation", "clock", *COILS,
         }, name  # fmt: skip
+    for number, connected in enumerate(seen.facts.connected, 1):
+        woken = seen.outcome.orders.value("rack_wake", number)
+        assert math.isnan(woken) != math.isnan(connected), "a BMU is woken while it tells nothing"
     pcs, allowed = seen.outcome.pcs, seen.outcome.allowed
     numbers = (pcs.power, pcs.reactive, pcs.charge_current, pcs.discharge_current)
     sides = (allowed.charge.watts, allowed.discharge.watts)
