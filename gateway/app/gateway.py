@@ -96,7 +96,8 @@ class Gateway:
 
     def _served(self, face: Face) -> _Served:
         judge = self.containers[face.container].controller
-        bank = Bank(face.registers.holes, writable=face.registers.writable, judge=judge)
+        shown = face.registers
+        bank = Bank(shown.holes, writable=shown.writable, judge=judge, identity=shown.identity)
         served = _Served(face, bank, bank.image)
         served.renewal = functools.partial(self._renew, served)
         return served

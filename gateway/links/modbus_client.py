@@ -8,7 +8,7 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from gateway.errors import LinkError
-from gateway.modbus.wire import MAX_READ
+from gateway.modbus.functions import MAX_READ
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what matters comes back as LinkError
 

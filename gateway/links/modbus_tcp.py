@@ -19,7 +19,8 @@ import structlog
 
 from gateway.errors import LinkError
 from gateway.modbus.bank import Bank
-from gateway.modbus.wire import WRITES, Desynchronised, Receiver, answer
+from gateway.modbus.functions import WRITES
+from gateway.modbus.wire import Desynchronised, Receiver, answer
 from gateway.model.command import NOBODY, Origin
 
 _CHUNK = 2048

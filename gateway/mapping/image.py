@@ -4,6 +4,7 @@ Encoding is the work of every cycle, so it is numpy over whole columns; serving 
 changes once made.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -167,6 +168,8 @@ class RegisterMap:
     holes: bytes
     "One byte a register, 1 where there is none."
     writable: Writable
+    identity: Mapping[int, str]
+    "Objects of device identification (APP V1.1b3 clause 6.21), in order."
 
     def encode(self, snapshot: Snapshot) -> Image:
         """The image of a snapshot; control's points are still missing in it."""

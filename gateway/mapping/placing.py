@@ -80,8 +80,16 @@ class _Compiler:
         return RegisterMap(
             file.map, file.version, self._rows.digest, self._template,
             Columns(pack, mirrors), own,
-            holes.tobytes(), Writable(dict(self._places(groups.values()))),
+            holes.tobytes(), Writable(dict(self._places(groups.values()))), self._objects(),
         )  # fmt: skip
+
+    def _objects(self) -> Mapping[int, str]:
+        """Vendor, product code and revision; product, model and application by name."""
+        known, file = self._identity, self._rows.rows
+        return {
+            0: str(known["vendor"]), 1: "essgw", 2: str(known["version"]), 4: str(known["product"]),
+            5: f"{file.map} {file.version}", 6: f"{known['site']} {known['container']}".strip(),
+        }  # fmt: skip
 
     def _key(self, row: RegisterRow, layout: Layout, placed: Spread) -> tuple[object, ...]:
         """What rows that are encoded together have in common; first of all whose points they show."""

@@ -4,8 +4,9 @@ Checks come in the order of the specification (APP V1.1b3, figures of clause 6) 
 function 1 -> structure 3 -> address or read-only 2 -> role 1 -> value 3 -> control 4.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from gateway.mapping.image import REGISTERS, Image
@@ -57,9 +58,10 @@ class Bank:
         image: Image = _EMPTY,
         writable: Writable = _NOTHING,
         judge: Judge | None = None,
+        identity: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        """`holes` has one byte a register, 1 where there is none."""
-        self.image = image
+        """`holes` has one byte a register, 1 where there is none; `identity`: objects of function 43."""
+        self.image, self.identity = image, identity
         self.renew: Callable[[], None] | None = None
         "Called before each read while it is there: brings the image up to date, or raises why it cannot be shown."
         self.is_silent = False

@@ -12,23 +12,19 @@ picture too old, on a silent face     no answer
 """
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from gateway.modbus.bank import Bank, Code, Refused
+from gateway.modbus.functions import SERVED
 from gateway.model.command import NOBODY, Origin
 
 MAX_PDU = 253
 MAX_LENGTH = MAX_PDU + 1
 "Of the length field: PDU and unit id (APP clause 4.1)."
-MAX_READ = 125
-MAX_WRITE = 123
 
 MIN_LENGTH = 2
 _HEADER = struct.Struct(">HHH")
 "Transaction, protocol, length; unit id and PDU follow."
-_FIXED = 12
-"Length of an ADU with two 16-bit fields after the function code."
-_PAIR = struct.Struct(">HH")
 
 
 class Desynchronised(Exception):
@@ -73,7 +69,7 @@ def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> by
 
 
 def _answered(bank: Bank, adu: bytes, origin: Origin) -> bytes:
-    serve = _SERVED.get(adu[7])
+    serve = SERVED.get(adu[7])
     if serve is None:
         return _exception(adu, Code.ILLEGAL_FUNCTION)
     try:
@@ -84,43 +80,3 @@ def _answered(bank: Bank, adu: bytes, origin: Origin) -> bytes:
 
 def _exception(adu: bytes, code: Code) -> bytes:
     return adu[:4] + bytes((0, 3, adu[6], adu[7] | 0x80, code))
-
-
-def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
-    if len(adu) != _FIXED:
-        raise Refused(Code.ILLEGAL_VALUE)
-    address, quantity = _PAIR.unpack_from(adu, 8)
-    if not 1 <= quantity <= MAX_READ:
-        raise Refused(Code.ILLEGAL_VALUE)
-    size = 2 * quantity
-    head = bytes((adu[0], adu[1], 0, 0, 0, size + 3, adu[6], adu[7], size))
-    return head + bank.read(address, quantity)
-
-
-def _write_one(bank: Bank, adu: bytes, origin: Origin) -> bytes:
-    if len(adu) != _FIXED:
-        raise Refused(Code.ILLEGAL_VALUE)
-    bank.write(adu[8] << 8 | adu[9], adu[10:12], origin)
-    return adu
-
-
-def _write_many(bank: Bank, adu: bytes, origin: Origin) -> bytes:
-    if len(adu) <= _FIXED:
-        raise Refused(Code.ILLEGAL_VALUE)
-    address, quantity = _PAIR.unpack_from(adu, 8)
-    size = 2 * quantity
-    if not 1 <= quantity <= MAX_WRITE or adu[_FIXED] != size or len(adu) != _FIXED + 1 + size:
-        raise Refused(Code.ILLEGAL_VALUE)
-    bank.write(address, adu[_FIXED + 1 :], origin)
-    return adu[:4] + b"\0\6" + adu[6:12]
-
-
-_SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
-    3: _read,
-    4: _read,
-    6: _write_one,
-    16: _write_many,
-}
-"What is served, by function code; anything else is answered with exception 01."
-WRITES = frozenset({6, 16})
-"Those that change something."

@@ -9,6 +9,8 @@ from interop.clients import CLIENTS, Client, MbPoll
 from pymodbus.client import ModbusTcpClient
 from pymodbus.client.mixin import ModbusClientMixin
 
+import gateway
+
 from program import Program
 
 pytestmark = pytest.mark.interop
@@ -91,6 +93,25 @@ def test_what_is_refused(client: Client) -> None:
     assert client.refused(9) == 10
     assert client.refused_write(10) == 2
     assert client.read(60200, 1) == [0x1234]
+
+
+def test_pymodbus_uses_the_other_functions(demo: int) -> None:
+    """It is told who answers, gets its echo, and learns that what it may read it may not mask or write."""
+    with ModbusTcpClient("127.0.0.1", port=demo, timeout=10) as master:
+        basic = master.read_device_information(read_code=1, object_id=0, device_id=1).information
+        regular = master.read_device_information(read_code=2, object_id=0, device_id=1).information
+        echo = master.diag_query_data(b"\x12\x34", device_id=1)
+        mask = master.mask_write_register(address=10, and_mask=0, or_mask=7, device_id=1)
+        both = master.readwrite_registers(
+            read_address=60200, read_count=1, write_address=10, values=[7], device_id=1
+        )
+
+    assert basic == {0: b"ess-gateway", 1: b"essgw", 2: gateway.__version__.encode()}
+    assert list(regular) == [0, 1, 2, 4, 5, 6]
+    assert regular[5].startswith(b"native ")
+    assert regular[6] == b"demo C1"
+    assert echo.message == b"\x12\x34"
+    assert (mask.exception_code, both.exception_code) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from gateway.mapping.image import REGISTERS, Image
-from gateway.modbus.bank import Bank
+from gateway.modbus.bank import Bank, Code, Refused
 from gateway.model.command import Origin
 
 NUMBERED = b"".join(number.to_bytes(2, "big") for number in range(REGISTERS))
@@ -60,6 +60,8 @@ class Notebook(Bank):
 
     def write(self, address: int, words: bytes, _: Origin) -> None:
         """Take the words, as a map with writable rows will."""
+        if address + len(words) // 2 > REGISTERS:
+            raise Refused(Code.ILLEGAL_ADDRESS)
         data = bytearray(self.image.data)
         data[2 * address : 2 * address + len(words)] = words
         self.image = Image(bytes(data), None)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.corpus
 
 UNITS = dict.fromkeys(range(256), numbered())
 READS = (3, 4)
+DIAGNOSTICS, IDENTIFICATION = 8, 43
 SOUND = {
     "zeek/modbusBig": {1: 1387, 5: 1387},
     "zeek/modbusSmall": {1: 8, 15: 8},
@@ -76,7 +77,9 @@ def test_every_recorded_request_is_answered(name: str, corpus: Path) -> None:
     codes = Counter((request[7], check(request)) for request in requests(corpus, name))
 
     for function, code in codes:
-        assert code in ({0, 2, 3} if function in READS else {1, 2, 3})
+        assert code in (
+            {0, 2, 3} if function in {*READS, DIAGNOSTICS, IDENTIFICATION} else {1, 2, 3}
+        )
 
 
 def test_a_scan_over_all_functions(corpus: Path) -> None:
@@ -86,7 +89,7 @@ def test_a_scan_over_all_functions(corpus: Path) -> None:
 
     assert len(found) == 141
     assert set(codes) == set(range(128))
-    assert {function for function, code in codes.items() if code != 1} == {3, 4, 6, 16}
+    assert {function for function, code in codes.items() if code != 1} == {*READS, 6, 8, 16, 22, 23}
 
 
 def test_strangers_on_the_port(corpus: Path) -> None:

@@ -1,0 +1,116 @@
+"""What each function code does, from a whole ADU to the response's: structure is checked here, the rest by the bank.
+
+1 structure (exception 3) -> 2 addresses (2) -> 3 role, value, control (1, 3, 4): APP V1.1b3, figures of clause 6.
+A request whose length is not what its function says is exception 3.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+
+from gateway.modbus.bank import Bank, Code, Refused
+from gateway.modbus.identification import identified
+from gateway.model.command import Origin
+
+MAX_READ = 125
+MAX_WRITE = 123
+MAX_WRITE_BESIDE_READ = 121
+
+_HEAD, _DATA = 7, 8
+"Where an ADU's function code is, and what follows it."
+_FIXED = 12
+"Length of an ADU with two 16-bit fields after the function code."
+_PAIR = struct.Struct(">HH")
+_QUAD = struct.Struct(">HHHH")
+_ECHO = b"\0\0"
+"Sub-function 0 of diagnostics: return query data."
+_IDENTIFICATION = 14
+"MEI type."
+
+
+def _require(*, fits: bool, code: Code = Code.ILLEGAL_VALUE) -> None:
+    if not fits:
+        raise Refused(code)
+
+
+def _response(adu: bytes, pdu: bytes) -> bytes:
+    """A PDU with the request's transaction and unit."""
+    return adu[:4] + (len(pdu) + 1).to_bytes(2, "big") + adu[6:7] + pdu
+
+
+def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
+    if len(adu) != _FIXED:
+        raise Refused(Code.ILLEGAL_VALUE)
+    address, quantity = _PAIR.unpack_from(adu, _DATA)
+    if not 1 <= quantity <= MAX_READ:
+        raise Refused(Code.ILLEGAL_VALUE)
+    size = 2 * quantity
+    head = bytes((adu[0], adu[1], 0, 0, 0, size + 3, adu[6], adu[7], size))
+    return head + bank.read(address, quantity)
+
+
+def _write_one(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    _require(fits=len(adu) == _FIXED)
+    bank.write(adu[8] << 8 | adu[9], adu[10:12], origin)
+    return adu
+
+
+def _write_many(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    _require(fits=len(adu) > _FIXED)
+    address, quantity = _PAIR.unpack_from(adu, _DATA)
+    size = 2 * quantity
+    _require(fits=1 <= quantity <= MAX_WRITE and adu[_FIXED] == size == len(adu) - _FIXED - 1)
+    bank.write(address, adu[_FIXED + 1 :], origin)
+    return adu[:4] + b"\0\6" + adu[6:_FIXED]
+
+
+def _mask(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    """APP clause 6.16: what is there AND the first mask, OR the second where the first is 0."""
+    _require(fits=len(adu) == _FIXED + 2)
+    address, kept, put = struct.unpack_from(">HHH", adu, _DATA)
+    there = int.from_bytes(bank.read(address, 1), "big")
+    bank.write(address, (there & kept | put & ~kept & 0xFFFF).to_bytes(2, "big"), origin)
+    return adu
+
+
+def _write_and_read(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    """APP clause 6.17: the write comes first, and only where both can be."""
+    _require(fits=len(adu) > _FIXED + 4)
+    address, quantity, target, count = _QUAD.unpack_from(adu, _DATA)
+    size, carried = 2 * count, adu[_FIXED + 5 :]
+    _require(fits=1 <= quantity <= MAX_READ and 1 <= count <= MAX_WRITE_BESIDE_READ)
+    _require(fits=adu[_FIXED + 4] == size == len(carried))
+    bank.read(address, quantity)
+    bank.write(target, carried, origin)
+    return _response(adu, bytes((adu[_HEAD], 2 * quantity)) + bank.read(address, quantity))
+
+
+def _diagnose(_: Bank, adu: bytes, __: Origin) -> bytes:
+    """APP clause 6.8: sub-function 0 alone, which gives back what came."""
+    _require(fits=len(adu) >= _DATA + 2)
+    _require(fits=adu[_DATA : _DATA + 2] == _ECHO, code=Code.ILLEGAL_FUNCTION)
+    _require(fits=len(adu) > _DATA + 2)
+    return adu
+
+
+def _identify(bank: Bank, adu: bytes, _: Origin) -> bytes:
+    """APP clause 6.21: device identification alone of all that is encapsulated."""
+    _require(fits=len(adu) > _DATA)
+    _require(fits=adu[_DATA] == _IDENTIFICATION, code=Code.ILLEGAL_FUNCTION)
+    _require(fits=len(adu) == _DATA + 3)
+    told = identified(bank.identity, adu[_DATA + 1], adu[_DATA + 2])
+    return _response(adu, adu[_HEAD : _DATA + 2] + told)
+
+
+SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
+    3: _read,
+    4: _read,
+    6: _write_one,
+    8: _diagnose,
+    16: _write_many,
+    22: _mask,
+    23: _write_and_read,
+    43: _identify,
+}
+"What is served, by function code; anything else is answered with exception 01."
+WRITES = frozenset({6, 16, 22, 23})
+"Those that change something."
