@@ -4,6 +4,7 @@ And what a master's cyclic write costs: to judge it, and to bring control's poin
 """
 
 import dataclasses
+import functools
 import gc
 import itertools
 import struct
@@ -20,6 +21,7 @@ from conformance.sim.battery import Battery
 from conformance.sim.emitter import Emitter
 from gateway.app import Gateway
 from gateway.canbus.frame import EXTENDED, Frame
+from gateway.mapping.image import Table
 from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
 
@@ -129,7 +131,7 @@ def _parts(plant: Dispatched, effort: Effort) -> dict[str, Spread]:
         plant.container.aggregator,
         plant.controller,
     )
-    registers = plant.gateway.site.faces[0].registers
+    registers = plant.gateway.site.faces[0].map
     names = ("freeze", "aggregate", "control: facts and step", "encode", "control: panel", "patch")
     costs: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(effort.rounds * _TURNS):
@@ -159,7 +161,8 @@ def _write(plant: Dispatched, effort: Effort) -> Spread:
     costs, blocks = [], plant.blocks()
     for _ in range(effort.rounds * _TURNS):
         data = struct.pack(">5H", *next(blocks))
-        costs.append(nanoseconds(lambda: plant.bank.write(HEARTBEAT, data, plant.origin)) / 1e3)  # noqa: B023 - called at once
+        write = functools.partial(plant.bank.write, Table.HOLDING, HEARTBEAT, data, plant.origin)
+        costs.append(nanoseconds(write) / 1e3)
     return spread(costs)
 
 
@@ -168,7 +171,7 @@ def measure(effort: Effort) -> Cycle:
     frames, plant = recorded(SWEEP), Dispatched()
     gateways = {str(count): filled(count, frames) for count in CONTAINERS}
     several = _turns(gateways, SWEEP, effort)
-    words = np.frombuffer(plant.bank.image.data, ">u2")
+    words = np.frombuffer(plant.bank.images[Table.HOLDING].data, ">u2")
     gc.collect()
     return Cycle(
         plant.container.container.layout.elements,

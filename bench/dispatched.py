@@ -9,6 +9,7 @@ from conformance.sim.emitter import Emitter
 from gateway.app import Gateway
 from gateway.canbus.frame import EXTENDED, Frame
 from gateway.control.state import Mode
+from gateway.mapping.image import Table
 from gateway.mapping.library import Library
 from gateway.mapping.site import load_site
 from gateway.model.order import PcsReport
@@ -69,7 +70,7 @@ class Dispatched:
             yield self._beats, 1, 1, _WATTS >> 16, _WATTS & 0xFFFF
 
     def _write(self, address: int, *words: int) -> None:
-        self.bank.write(address, struct.pack(f">{len(words)}H", *words), self.origin)
+        self.bank.write(Table.HOLDING, address, struct.pack(f">{len(words)}H", *words), self.origin)
 
     def _cycle(self) -> None:
         if self.now > _PATIENCE:

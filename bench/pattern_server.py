@@ -16,8 +16,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.cli.serving import fast_loop
 from gateway.links.modbus_tcp import ModbusServer, Service
-from gateway.mapping.image import REGISTERS, Image
-from gateway.modbus.bank import Bank
+from gateway.mapping.image import REGISTERS, Image, Table
+from gateway.mapping.writable import Writable
+from gateway.modbus.bank import Bank, Space
 
 HOST = "127.0.0.1"
 _PYMODBUS_REGISTERS = 16384
@@ -26,7 +27,9 @@ _PYMODBUS_REGISTERS = 16384
 async def ours(port: int) -> None:
     """Serve an image as the gateway does."""
     image = Image(np.arange(REGISTERS).astype(">u2").tobytes(), None)
-    await ModbusServer(Service({1: Bank(bytes(REGISTERS), image)})).start(HOST, port)
+    there = Space(bytes(REGISTERS), Writable({}))
+    bank = Bank({Table.HOLDING: there}, {Table.HOLDING: image})
+    await ModbusServer(Service({1: bank})).start(HOST, port)
     await asyncio.Event().wait()
 
 

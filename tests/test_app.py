@@ -13,6 +13,7 @@ from gateway.app import Gateway, Runtime
 from gateway.canbus.frame import ERROR, EXTENDED, REMOTE, Frame
 from gateway.errors import LinkError
 from gateway.links.modbus_client import register_reader
+from gateway.mapping.image import Table
 from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
 
@@ -64,7 +65,9 @@ def test_containers_share_a_gateway_and_nothing_else(site: Site) -> None:
     assert south["racks_valid"] == 2
     assert south["rack_voltage"][0] != south["rack_voltage"][0]
     (banks,) = gateway.listeners().values()
-    volts = [int.from_bytes(banks[unit].read(1100, 1), "big") / 10 for unit in (1, 2)]
+    volts = [
+        int.from_bytes(banks[unit].read(Table.HOLDING, 1100, 1), "big") / 10 for unit in (1, 2)
+    ]
     assert volts == [
         pytest.approx(float(north["rack_voltage"][1])),
         pytest.approx(float(south["rack_voltage"][1])),
@@ -146,12 +149,12 @@ def test_r35_data_that_are_not_live_let_no_power_through_elsewhere(
         gateway.receive("can0", frame)
     gateway.cycle(0.3)
     (banks,) = gateway.listeners().values()
-    limits = banks[1].read(21, 8) + banks[1].read(1012, 6)
+    limits = banks[1].read(Table.HOLDING, 21, 8) + banks[1].read(Table.HOLDING, 1012, 6)
 
     assert (limits == bytes(len(limits))) is not allowed
-    assert int.from_bytes(banks[1].read(10, 1), "big") > 10000
+    assert int.from_bytes(banks[1].read(Table.HOLDING, 10, 1), "big") > 10000
     source = {"live": 0, "replay": 1, "simulation": 2}[data_source]
-    assert int.from_bytes(banks[1].read(2, 1), "big") == source
+    assert int.from_bytes(banks[1].read(Table.HOLDING, 2, 1), "big") == source
 
 
 def test_counters_never_show_the_pattern_of_no_value(site: Site) -> None:

@@ -75,7 +75,7 @@ async def run(site: Site, plant: Plant, wish: Wish) -> None:
 
 def registers(face: Face) -> dict[str, Register]:
     """Where a face takes the commands of its container, by their names."""
-    writable = face.registers.writable
+    writable = face.map.holding.writable
     return {
         place.instruction.name: Register(
             place.address, place.kind.words, place.kind.name.lower().startswith("i"), place.scale

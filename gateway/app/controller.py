@@ -44,7 +44,7 @@ class Controller:
         "Called when orders may have changed between cycles."
         self.told: Callable[[Sequence[Event]], None] = lambda _: None
         "Called with what happened."
-        self.noted: Callable[[float, str, int, bytes], None] = lambda *_: None
+        self.noted: Callable[[float, str, str, int, bytes], None] = lambda *_: None
         "Called with every write, whatever becomes of it."
         self._now = 0.0
         self.clock: Callable[[], float] = lambda: self._now
@@ -133,9 +133,9 @@ class Controller:
         self._plant = dataclasses.replace(self._plant, duplicate=identifier)
         self._tell([Event(KINDS["duplicate_master"], self.clock(), self.name, detail=identifier)])
 
-    def note(self, address: int, words: bytes, origin: Origin) -> None:
-        """A master writes registers."""
-        self.noted(self.clock(), origin.name, address, words)
+    def note(self, table: str, address: int, words: bytes, origin: Origin) -> None:
+        """A master writes registers or coils."""
+        self.noted(self.clock(), origin.name, table, address, words)
 
     def fits(self, command: Command) -> bool:
         """Whether the site lets such a value be written: beyond the rating only where it is clamped (R5)."""

@@ -19,9 +19,9 @@ from gateway.canbus.frame import ERROR, REMOTE, Frame
 from gateway.canbus.send import Send, Transmitter
 from gateway.control.panel import withheld
 from gateway.mapping.faces import Face, Stall
-from gateway.mapping.image import Image
+from gateway.mapping.image import Images
 from gateway.mapping.site import Site
-from gateway.modbus.bank import Bank, Code, Refused
+from gateway.modbus.bank import Bank, Code, Refused, Space
 from gateway.model.order import Orders
 from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
@@ -44,8 +44,8 @@ class _Served:
 
     face: Face
     bank: Bank
-    base: Image
-    "The image without control's points."
+    base: Images
+    "The images without control's points."
     renewal: Callable[[], None] = lambda: None
     "Brings them into it."
 
@@ -96,9 +96,11 @@ class Gateway:
 
     def _served(self, face: Face) -> _Served:
         judge = self.containers[face.container].controller
-        shown = face.registers
-        bank = Bank(shown.holes, writable=shown.writable, judge=judge, identity=shown.identity)
-        served = _Served(face, bank, bank.image)
+        spaces = {
+            name: Space(table.holes, table.writable) for name, table in face.map.tables.items()
+        }
+        bank = Bank(spaces, judge=judge, identity=face.map.identity)
+        served = _Served(face, bank, bank.images)
         served.renewal = functools.partial(self._renew, served)
         return served
 
@@ -222,8 +224,8 @@ class Gateway:
         for served in self._faces:
             snapshot = self.containers[served.face.container].snapshot
             shown = snapshot.without_limits() if self.withholds_limits else snapshot
-            served.base = served.face.registers.encode(shown)
-            served.bank.image = served.base
+            served.base = served.face.map.encode(shown)
+            served.bank.images = served.base
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -242,13 +244,13 @@ class Gateway:
         name, withholds, base = served.face.container, self.withholds_limits, served.base
         if policy is Stall.ZERO_LIMITS and not withholds:
             snapshot, withholds = self.containers[name].snapshot.without_limits(), True
-            base = served.face.registers.encode(snapshot)
+            base = served.face.map.encode(snapshot)
         if name not in self._panels:
             controller = self.containers[name].controller
             self._panels[name] = None if controller is None else controller.panel()
         panel = self._panels[name]
         shown = withheld(panel) if withholds and panel is not None else panel
-        served.bank.image = base if shown is None else served.face.registers.patched(base, shown)
+        served.bank.images = base if shown is None else served.face.map.patched(base, shown)
 
     def settle(self, callback: Callable[[], None]) -> bool:
         """Before answers leave: act on writes, and call back once what they did is on disk.

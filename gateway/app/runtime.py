@@ -254,10 +254,12 @@ class Runtime:
         if self._lookout is not None:
             self._lookout.send_changes()
 
-    def _record_write(self, now: float, origin: str, address: int, words: bytes) -> None:
+    def _record_write(
+        self, now: float, origin: str, table: str, address: int, words: bytes
+    ) -> None:
         if self._recorder is not None:
             numbers = [int.from_bytes(words[at : at + 2], "big") for at in range(0, len(words), 2)]
-            self._recorder.write(now, origin, address, numbers)
+            self._recorder.write(now, origin, table, address, numbers)
 
     def _happened(self, events: Sequence[Event]) -> None:
         """Something happened in a container: it is logged, and a trip is recorded."""

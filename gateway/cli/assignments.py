@@ -71,18 +71,11 @@ class Assignment:
         return f"{text} {self.row.unit}".strip()
 
 
-def acts_alone(row: Instruction) -> bool:
-    """Whether a command needs no value: any change of its row acts."""
-    return not (row.cyclic or row.repeats or row.states or row.name == "select") and (
-        row.high == EDGES
-    )
-
-
 def written_as(row: Instruction) -> str:
     """What a row takes, for messages and the manual."""
     if row.states:
         return ", ".join(f"{number} {text}" for number, text in row.states.items())
-    if acts_alone(row):
+    if row.is_edge:
         return "any change, but to 0"
     if math.isinf(row.high):
         return "any number" if math.isinf(row.low) else f"from {row.low:g}"
@@ -91,13 +84,13 @@ def written_as(row: Instruction) -> str:
 
 def places_of(rows: MapRows, layout: Layout, part: int) -> Mapping[tuple[str, int], Place]:
     """The registers of each command and rack that a map takes."""
-    places = compile_map(rows, layout, part).writable.places.values()
+    places = compile_map(rows, layout, part).holding.writable.places.values()
     return {(place.instruction.name, place.rack): place for place in places}
 
 
 def check_names(rows: MapRows, texts: Sequence[str]) -> None:
     """MappingError with every name that the map does not let be written."""
-    known = {row.command for row in rows.rows.registers if row.command}
+    known = {row.command for row in rows.rows.registers if row.command and "holding" in row.tables}
     names = [text.partition("=")[0] for text in texts]
     problems = [_no_command(rows, name, known) for name in names if name not in known]
     if problems:
@@ -130,7 +123,7 @@ def assigned(
         if place is None:
             racks = sorted(number for key, number in places if key == name)
             raise UsageError(f"there is no rack {rack} here: {racks[0]} to {racks[-1]}")
-        if not given and not acts_alone(row):
+        if not given and not row.is_edge:
             raise UsageError(f"{name} needs a value: {written_as(row)}")
         found.append(Assignment(place, _number(row, value) if given else None))
     if rack is not None and all(item.row.scope is not Scope.RACK for item in found):

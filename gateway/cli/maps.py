@@ -69,7 +69,7 @@ def _json_row(rows: MapRows, row: RegisterRow) -> dict[str, object]:
     point, order = point_of(row), rows.arrangement(row)
     missing = rows.missing(row)
     return {
-        "register": row.at, "4xxxxx": _FORM + row.at,
+        "register": row.at, "tables": row.tables, "4xxxxx": _FORM + row.at if "holding" in row.tables else None,
         "point": row.point, "command": row.command, "identity": row.identity, "constant": row.const,
         "type": row.type, "words": _words(row), "scale": row.scale, "offset": row.offset,
         "unit": point.unit if point else "",
@@ -103,7 +103,7 @@ def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
     stride = row.stride.model_dump(exclude_none=True).items()
     return (
         str(row.at),
-        str(_FORM + row.at),
+        str(_FORM + row.at) if "holding" in row.tables else row.tables[0],
         _subject(row),
         row.type,
         str(_words(row)),

@@ -12,6 +12,7 @@ import typer
 from gateway.cli.screen import address, err, library
 from gateway.errors import LinkError, UsageError
 from gateway.links.modbus_client import RegisterReader, register_reader
+from gateway.mapping.image import Table
 from gateway.mapping.readback import Reading, places, reading
 from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.shown import SHOWN
@@ -97,9 +98,12 @@ def readings(
     mirrors: bool = True,
 ) -> list[Reading]:
     """What values of a map read, in few requests; with their quality and age, or without."""
-    wanted = places(rows, chosen) if mirrors else ((entry.address, entry.words) for entry in chosen)
-    registers = reader.read_all(wanted, _BRIDGE if rows.rows.gaps == "fill" else 0, report)
-    return [reading(rows, entry, registers) for entry in chosen]
+    registers, bridge = dict[Table, Mapping[int, int]](), _BRIDGE if rows.rows.gaps == "fill" else 0
+    for table in {entry.table for entry in chosen}:
+        part = [entry for entry in chosen if entry.table is table]
+        wanted = places(rows, part) if mirrors else ((entry.address, entry.words) for entry in part)
+        registers[table] = reader.read_all(wanted, bridge, report, table)
+    return [reading(rows, entry, registers[entry.table]) for entry in chosen]
 
 
 def shape_of(text: str) -> Topology:

@@ -8,6 +8,7 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from gateway.errors import LinkError
+from gateway.mapping.image import Table
 from gateway.modbus.functions import MAX_READ
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what matters comes back as LinkError
@@ -32,6 +33,16 @@ WRITE_EXCEPTIONS = EXCEPTIONS | {
 "The same to who writes (DESIGN 6: function, structure, address, role, value, control)."
 
 
+_BITS = {Table.COIL, Table.DISCRETE}
+_ASKS = {
+    Table.COIL: "read_coils",
+    Table.DISCRETE: "read_discrete_inputs",
+    Table.HOLDING: "read_holding_registers",
+    Table.INPUT: "read_input_registers",
+}
+"pymodbus's methods."
+
+
 class RegistersRefused(LinkError):
     """The server answered with an exception."""
 
@@ -46,19 +57,23 @@ class RegisterReader:
     def __init__(self, client: ModbusTcpClient, place: str, unit: int) -> None:
         self._client, self._place, self._unit = client, place, unit
 
-    def read(self, address: int, quantity: int) -> list[int]:
-        """Up to 125 registers; RegistersRefused, or LinkError if there is no valid answer."""
-        span = f"registers {address}..{address + quantity - 1}"
+    def read(self, address: int, quantity: int, table: Table = Table.HOLDING) -> list[int]:
+        """Up to 125 registers, or bits as 0 and 1; RegistersRefused, or LinkError if there is no valid answer."""
+        what = "bits" if table in _BITS else "registers"
+        ask = getattr(self._client, _ASKS[table])
         try:
-            response = self._client.read_holding_registers(
-                address, count=quantity, device_id=self._unit
-            )
+            response = ask(address, count=quantity, device_id=self._unit)
         except (ModbusException, OSError) as error:
             raise self._lost(error) from None
-        self._check(response, f"refuses {span}", EXCEPTIONS)
-        if response.isError() or len(response.registers) != quantity:
+        self._check(response, f"refuses {what} {address}..{address + quantity - 1}", EXCEPTIONS)
+        told = [int(value) for value in getattr(response, what)]
+        if (
+            response.isError()
+            or len(told) < quantity
+            or (table not in _BITS and len(told) > quantity)
+        ):
             raise LinkError(f"{self._place} gives no valid answer")
-        return list(response.registers)
+        return told[:quantity]
 
     def write(self, address: int, words: Sequence[int]) -> None:
         """Up to 123 registers in one function 16; RegistersRefused with the code, or LinkError."""
@@ -85,8 +100,9 @@ class RegisterReader:
             raise RegistersRefused(text, code)
 
     def read_all(
-        self, wanted: Iterable[tuple[int, int]], bridge: int, report: Callable[[float], None]
-    ) -> Mapping[int, int]:
+        self, wanted: Iterable[tuple[int, int]], bridge: int, report: Callable[[float], None],
+        table: Table = Table.HOLDING,
+    ) -> Mapping[int, int]:  # fmt: skip
         """Registers of many `(address, words)` places in few reads; gaps up to `bridge` are read over.
 
         Places that the server refuses are left out; RegistersRefused if it refuses all of them.
@@ -97,13 +113,13 @@ class RegisterReader:
         for number, (first, end) in enumerate(spans := joined(places, bridge)):
             report(number / len(spans))
             try:
-                registers.update(enumerate(self.read(first, end - first), first))
+                registers.update(enumerate(self.read(first, end - first, table), first))
             except RegistersRefused as error:
                 refusal = error
                 for address, words in places:
                     if first <= address < end:
                         with contextlib.suppress(RegistersRefused):
-                            registers.update(enumerate(self.read(address, words), address))
+                            registers.update(enumerate(self.read(address, words, table), address))
         if refusal is not None and not registers:
             raise refusal
         return registers

@@ -65,9 +65,11 @@ class Recorder:
         """Take a frame, received or sent."""
         self._fresh[bus].append(frame)
 
-    def write(self, now: float, origin: str, address: int, words: Sequence[int]) -> None:
-        """Take what a master wrote."""
-        self._writes.append(Written(now, origin, address, tuple(words)))
+    def write(
+        self, now: float, origin: str, table: str, address: int, words: Sequence[int]
+    ) -> None:
+        """Take what a master wrote; a coil is a word of 0 or 1."""
+        self._writes.append(Written(now, origin, table, address, tuple(words)))
 
     def trip(self, now: float, name: str, seq: int = 0) -> None:
         """Begin a recording, or go on with the one that runs; `seq` is the trip's in the journal."""

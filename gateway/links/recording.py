@@ -43,6 +43,7 @@ class Written(NamedTuple):
 
     at: float
     origin: str
+    table: str
     address: int
     words: tuple[int, ...]
 
@@ -125,7 +126,7 @@ def write_trip(folder: Path, recording: Recording) -> Path:
         counts = {bus: _write_log(part / logs[bus], bus, recording) for bus in recording.buses}
         writes = [
             {"utc": recording.utc(row.at), "monotonic": row.at, "origin": row.origin,
-             "address": row.address, "words": list(row.words)}
+             "table": row.table, "address": row.address, "words": list(row.words)}
             for row in recording.writes if row.at >= recording.since
         ]  # fmt: skip
         _write_json(part / "writes.json", writes)

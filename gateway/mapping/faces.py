@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.errors import MappingError, Problem
-from gateway.mapping.image import RegisterMap
+from gateway.mapping.image import FaceMap
 from gateway.mapping.library import Library
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import load_map
@@ -35,7 +35,7 @@ class Face:
     port: int
     unit: int
     container: str
-    registers: RegisterMap
+    map: FaceMap
     on_stall: Stall = Stall.SILENT
 
 

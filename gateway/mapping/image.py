@@ -6,6 +6,7 @@ changes once made.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,17 @@ NEVER = 65535
 "What the age mirror shows of a value that was never seen."
 
 
+class Table(IntEnum):
+    """The tables of the Modbus data model, by the function that reads them (APP V1.1b3 clause 4.3)."""
+
+    COIL = 1
+    DISCRETE = 2
+    HOLDING = 3
+    INPUT = 4
+
+
 class Image(NamedTuple):
-    """The registers of one unit at one instant."""
+    """One table of one unit at one instant; a bit takes a register here, too."""
 
     data: bytes
     "Big-endian, two bytes a register, from address 0."
@@ -153,13 +163,14 @@ class Columns:
         return blocked
 
 
+Images = Mapping[Table, Image]
+"All tables of one unit at one instant; those that two functions share are the same object."
+
+
 @dataclass(frozen=True, slots=True)
 class RegisterMap:
-    """A register map compiled for one unit of a container."""
+    """One table of a register map, compiled for one unit of a container."""
 
-    name: str
-    version: str
-    digest: str
     template: NDArray[np.uint16]
     "Constants, and the pattern of gaps."
     pack: Columns
@@ -168,8 +179,6 @@ class RegisterMap:
     holes: bytes
     "One byte a register, 1 where there is none."
     writable: Writable
-    identity: Mapping[int, str]
-    "Objects of device identification (APP V1.1b3 clause 6.21), in order."
 
     def encode(self, snapshot: Snapshot) -> Image:
         """The image of a snapshot; control's points are still missing in it."""
@@ -184,3 +193,32 @@ class RegisterMap:
         copy = bytearray(image.data)
         self.panel.encode(panel, np.frombuffer(copy, ">u2"))
         return Image(bytes(copy), image.blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMap:
+    """A register map compiled for one unit of a container."""
+
+    name: str
+    version: str
+    digest: str
+    tables: Mapping[Table, RegisterMap]
+    identity: Mapping[int, str]
+    "Objects of device identification (APP V1.1b3 clause 6.21), in order."
+
+    @property
+    def holding(self) -> RegisterMap:
+        """The table of holding registers."""
+        return self.tables[Table.HOLDING]
+
+    def encode(self, snapshot: Snapshot) -> Images:
+        """The images of a snapshot; control's points are still missing in them."""
+        made = {id(table): table.encode(snapshot) for table in self.tables.values()}
+        return {name: made[id(table)] for name, table in self.tables.items()}
+
+    def patched(self, images: Images, panel: Snapshot) -> Images:
+        """The same images with control's points as they are now."""
+        made = {
+            id(table): table.patched(images[name], panel) for name, table in self.tables.items()
+        }
+        return {name: made[id(table)] for name, table in self.tables.items()}

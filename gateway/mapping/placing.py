@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import gateway
-from gateway.mapping.image import REGISTERS, Column, Columns, Mirrors, Packed, RegisterMap
+from gateway.mapping.image import (
+    REGISTERS,
+    Column,
+    Columns,
+    FaceMap,
+    Mirrors,
+    Packed,
+    RegisterMap,
+    Table,
+)  # fmt: skip
 from gateway.mapping.registers import MapRows
 from gateway.mapping.rows import counts_of, spoken
 from gateway.mapping.schema.registers import ConstantRow, RegisterRow
@@ -37,12 +46,15 @@ class _Group:
 class _Compiler:
     """Puts rows into an address space and groups them into columns."""
 
-    def __init__(self, rows: MapRows, layout: Layout, unit: int, site: str, container: str) -> None:
+    def __init__(
+        self, rows: MapRows, layout: Layout, unit: int, site: str, container: str, table: Table
+    ) -> None:
         self._rows, self._layouts = rows, Layouts(layout)
+        self._table, self._is_bits = table, table in {Table.COIL, Table.DISCRETE}
         self._first_rack = unit * rows.rows.racks
         self._racks = max(0, min(rows.rows.racks, layout.topology.racks - self._first_rack))
         self._owner = np.full(REGISTERS, -1, np.int64)
-        self._template = np.full(REGISTERS, 0xFFFF, np.uint16)
+        self._template = np.full(REGISTERS, 0 if self._is_bits else 0xFFFF, np.uint16)
         shape = layout.topology
         major, minor, patch = (int(part) for part in rows.rows.version.split("."))
         self._identity: Mapping[str, str | int] = {
@@ -57,6 +69,8 @@ class _Compiler:
         file = self._rows.rows
         groups: dict[tuple[object, ...], _Group] = defaultdict(_Group)
         for index, row in enumerate(file.registers):
+            if self._table.name.lower() not in row.tables:
+                continue
             if not row.shows:
                 self._fixed(index, row)
                 continue
@@ -78,12 +92,11 @@ class _Compiler:
         if file.gaps == "refuse":
             holes[self._owner < 0] = 1
         return RegisterMap(
-            file.map, file.version, self._rows.digest, self._template,
-            Columns(pack, mirrors), own,
-            holes.tobytes(), Writable(dict(self._places(groups.values()))), self._objects(),
+            self._template, Columns(pack, mirrors), own, holes.tobytes(),
+            Writable(dict(self._places(groups.values()))),
         )  # fmt: skip
 
-    def _objects(self) -> Mapping[int, str]:
+    def objects(self) -> Mapping[int, str]:
         """Vendor, product code and revision; product, model and application by name."""
         known, file = self._identity, self._rows.rows
         return {
@@ -201,7 +214,7 @@ class _Compiler:
     def _mirrors(self, columns: Sequence[Column], *, own: bool = False) -> Mirrors | None:
         """The mirrors of some columns; of control's own points, of those that lie before the first mirror."""
         file = self._rows.rows
-        if file.mirrors is None or not columns:
+        if file.mirrors is None or not columns or self._is_bits:
             return None
         nearest = min(abs(file.mirrors.quality), abs(file.mirrors.age)) if own else REGISTERS
         plain = [column for column in columns if column.packed is None]
@@ -234,6 +247,18 @@ class _Compiler:
 
 def compile_map(
     rows: MapRows, layout: Layout, unit: int = 0, site: str = "", container: str = ""
-) -> RegisterMap:
-    """A map for a container's unit (counted from 0); MappingError if rows overlap or do not fit."""
-    return _Compiler(rows, layout, unit, site, container).compiled()
+) -> FaceMap:
+    """A map for a container's unit (counted from 0); MappingError if rows overlap or do not fit.
+
+    Tables that hold the same rows are one: holding and input registers of most maps.
+    """
+    file, made = rows.rows, dict[tuple[int, ...], RegisterMap]()
+    tables: dict[Table, RegisterMap] = {}
+    for table in Table:
+        held = tuple(
+            at for at, row in enumerate(file.registers) if table.name.lower() in row.tables
+        )
+        compiler = _Compiler(rows, layout, unit, site, container, table)
+        if held:
+            tables[table] = made[held] = made[held] if held in made else compiler.compiled()
+    return FaceMap(file.map, file.version, rows.digest, tables, compiler.objects())

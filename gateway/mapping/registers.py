@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.mapping.image import Table
 from gateway.mapping.library import Library
 from gateway.mapping.rows import flaws
 from gateway.mapping.schema import MapFile, load
@@ -84,6 +85,11 @@ class Entry:
     indices: tuple[int, ...]
     "Rack, module, cell or sensor, as far as the point has them."
     bit: int | None = None
+
+    @property
+    def table(self) -> Table:
+        """Where it is read: as a holding register if it is one."""
+        return Table[self.row.tables[0].upper()]
 
 
 def entries(rows: MapRows, layout: Layout, unit: int = 0) -> Iterator[Entry]:

@@ -17,7 +17,8 @@ IDENTITY = (
 )  # fmt: skip
 "What the gateway knows of itself."
 
-UNSCALED = {"string", "bitfield", "enum", "bits"}
+UNSCALED = {"string", "bitfield", "enum", "bits", "bit"}
+_BITS = {"coil", "discrete"}
 "Types whose registers are no numbers."
 _BETWEEN = 1e-6  # counts
 _SPOKEN = 10**20
@@ -75,13 +76,20 @@ def _safety(row: RegisterRow, point: Point) -> Iterator[Flaw]:
     """Ways to show more than there is."""
     if point.kind is Kind.LIMIT and row.scale and row.type not in {"string", "bits", "bitfield"}:
         yield from _limit(row)
-    if row.type == "bits" and (point.kind is not Kind.STATE or not set(point.states) <= {0, 1}):
+    if row.type in {"bit", "bits"} and not _is_bit(row, point):
         yield ("type",), f"{point.name} is more than a bit", "choose a type that holds a number"
     if row.type == "enum" and point.kind is not Kind.STATE:
         yield ("type",), f"{point.name} is no state", "choose a type that holds a number"
     if point.kind is Kind.BITS and (row.type != "bitfield" or row.words in {None, 1}):
         text = f"{point.name} has {len(CAUSES)} bits"
         yield ("type",), text, "type: bitfield, words: 2 or 4"
+
+
+def _is_bit(row: RegisterRow, point: Point) -> bool:
+    """Whether a point is 0 or 1; of a command whether one bit says it."""
+    if row.command is not None:
+        return INSTRUCTIONS[row.command].fits_a_bit
+    return point.kind is Kind.STATE and set(point.states) <= {0, 1}
 
 
 def _limit(row: RegisterRow) -> Iterator[Flaw]:
@@ -111,6 +119,13 @@ def _strides(row: RegisterRow, point: Point) -> Iterator[Flaw]:
 def _form(row: RegisterRow) -> Iterator[Flaw]:
     """What is wrong with how a row shows it."""
     yield from _scaling(row)
+    if row.table is not None and (row.table in _BITS) != (row.type == "bit"):
+        held = (
+            "single bits: type: bit"
+            if row.table in _BITS
+            else "registers: another type, or table: coil"
+        )
+        yield ("table",), f"the table {row.table} has {held}", ""
     if row.type == "string":
         if row.words is None or row.point is not None:
             yield ("type",), "a string shows identity or const and has words:", ""
@@ -151,5 +166,5 @@ def _constant(row: RegisterRow, constant: int) -> Iterator[Flaw]:
     )
     if not low <= constant <= high:
         yield ("missing",), f"{spoken(constant)} does not fit into {row.type}", ""
-    if row.type == "bits":
+    if row.type in {"bit", "bits"}:
         yield ("missing",), "a bit that is missing reads 0, always", "remove it"

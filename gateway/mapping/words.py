@@ -64,6 +64,7 @@ TYPES = {
         WordType("bitfield2", 2, ">u4", 0, 0xFFFFFFFE, 0xFFFFFFFF),
         WordType("bitfield4", 4, ">u8", 0, _EXACT, 0xFFFFFFFFFFFFFFFF),
         WordType("bits", 1, ">u2", 0, 0xFFFF, 0),
+        WordType("bit", 1, ">u2", 0, 1, 0),
     )
 }
 
@@ -138,7 +139,7 @@ def from_words(
         constant = None if instead is None else float(np.array(instead).astype(kind.code[1:]))
         return None if math.isnan(number) or number == constant else number
     pattern = _as_number(kind, kind.missing if instead is None else instead)
-    return None if kind.name != "bits" and number == pattern else number
+    return None if kind.name not in {"bit", "bits"} and number == pattern else number
 
 
 def number_from_words(kind: WordType, words: Sequence[int], arrangement: Arrangement) -> float:

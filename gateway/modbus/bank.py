@@ -1,20 +1,21 @@
-"""The registers behind one unit id: the image of the moment, and what may not be read or written.
+"""The tables behind one unit id: their images of the moment, and what may not be read or written.
 
 Checks come in the order of the specification (APP V1.1b3, figures of clause 6) as DESIGN 6 sharpens it:
 function 1 -> structure 3 -> address or read-only 2 -> role 1 -> value 3 -> control 4.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Protocol
 
-from gateway.mapping.image import REGISTERS, Image
+from gateway.mapping.image import REGISTERS, Image, Images, Table
 from gateway.mapping.writable import Writable, fits
 from gateway.model.command import Command, Origin
 
-_NOTHING = Writable({})
 _EMPTY = Image(bytes(2 * REGISTERS), None)
+_WORD = 2  # bytes
 
 
 class Code(IntEnum):
@@ -39,7 +40,7 @@ class Refused(Exception):
 class Judge(Protocol):
     """What decides about writes: the control core, put in by who composes the gateway."""
 
-    def note(self, address: int, words: bytes, origin: Origin) -> None:
+    def note(self, table: str, address: int, words: bytes, origin: Origin) -> None:
         """Somebody writes, whatever becomes of it."""
 
     def fits(self, command: Command) -> bool:
@@ -49,46 +50,58 @@ class Judge(Protocol):
         """Take all commands of a write, or none: False is exception 4, with the reason in registers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What there is in one table of a unit."""
+
+    holes: bytes
+    "One byte a register or bit, 1 where there is none."
+    writable: Writable
+
+
 class Bank:
-    """One unit id. `image` is replaced as a whole: by the cycle, and by every write."""
+    """One unit id. `images` is replaced as a whole: by the cycle, and by every write."""
 
     def __init__(
         self,
-        holes: bytes,
-        image: Image = _EMPTY,
-        writable: Writable = _NOTHING,
+        spaces: Mapping[Table, Space],
+        images: Images | None = None,
         judge: Judge | None = None,
         identity: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        """`holes` has one byte a register, 1 where there is none; `identity`: objects of function 43."""
-        self.image, self.identity = image, identity
+        """A table that `spaces` does not have is empty; `identity`: objects of function 43."""
+        self.images = dict.fromkeys(Table, _EMPTY) if images is None else images
+        self.identity = identity
         self.renew: Callable[[], None] | None = None
-        "Called before each read while it is there: brings the image up to date, or raises why it cannot be shown."
+        "Called before each read while it is there: brings the images up to date, or raises why it cannot be shown."
         self.is_silent = False
         "Whether requests are left without an answer; writes are judged as ever."
-        self._holes, self._writable, self._judge = holes, writable, judge
+        self._holes = {table: space.holes for table, space in spaces.items()}
+        self._writable = {table: space.writable for table, space in spaces.items()}
+        self._judge = judge
 
-    def read(self, address: int, quantity: int) -> bytes:
-        """Registers as bytes; Refused if one does not exist or has nothing to show."""
+    def read(self, table: Table, address: int, quantity: int) -> bytes:
+        """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
         if self.renew is not None:
             self.renew()
-        end = address + quantity
-        if end > REGISTERS or self._holes.find(1, address, end) >= 0:
+        end, holes = address + quantity, self._holes.get(table)
+        if holes is None or end > REGISTERS or holes.find(1, address, end) >= 0:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        data, blocked = self.image
+        data, blocked = self.images[table]
         if blocked is not None and blocked.find(1, address, end) >= 0:
             raise Refused(Code.SERVER_FAILURE)
         return data[2 * address : 2 * end]
 
-    def write(self, address: int, words: bytes, origin: Origin) -> None:
+    def write(self, table: Table, address: int, words: bytes, origin: Origin) -> None:
         """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
-        places = self._writable.covered(address, len(words) // 2)
-        if places is None or self._judge is None:
+        writable = self._writable.get(table)
+        places = None if writable is None else writable.covered(address, len(words) // _WORD)
+        if places is None or writable is None or self._judge is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
         if any(origin.role < place.instruction.role for place in places):
             raise Refused(Code.ILLEGAL_FUNCTION)
-        self._judge.note(address, words, origin)
-        commands = self._writable.commands(places, words, origin)
+        self._judge.note(table.name.lower(), address, words, origin)
+        commands = writable.commands(places, words, origin)
         if not all(fits(command) and self._judge.fits(command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
         if not self._judge.admit(commands):

@@ -7,6 +7,7 @@ A request whose length is not what its function says is exception 3.
 import struct
 from collections.abc import Callable, Mapping
 
+from gateway.mapping.image import Table
 from gateway.modbus.bank import Bank, Code, Refused
 from gateway.modbus.identification import identified
 from gateway.model.command import Origin
@@ -14,6 +15,8 @@ from gateway.model.command import Origin
 MAX_READ = 125
 MAX_WRITE = 123
 MAX_WRITE_BESIDE_READ = 121
+MAX_READ_BITS = 2000
+MAX_WRITE_BITS = 1968
 
 _HEAD, _DATA = 7, 8
 "Where an ADU's function code is, and what follows it."
@@ -21,6 +24,9 @@ _FIXED = 12
 "Length of an ADU with two 16-bit fields after the function code."
 _PAIR = struct.Struct(">HH")
 _QUAD = struct.Struct(">HHHH")
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
+_WORDS = (b"\0\0", b"\0\1")
+_TABLES = {table.value: table for table in Table}
 _ECHO = b"\0\0"
 "Sub-function 0 of diagnostics: return query data."
 _IDENTIFICATION = 14
@@ -37,6 +43,17 @@ def _response(adu: bytes, pdu: bytes) -> bytes:
     return adu[:4] + (len(pdu) + 1).to_bytes(2, "big") + adu[6:7] + pdu
 
 
+def _read_bits(bank: Bank, adu: bytes, _: Origin) -> bytes:
+    """APP clauses 6.1 and 6.2: lowest bit first, filled with zeros."""
+    _require(fits=len(adu) == _FIXED)
+    address, quantity = _PAIR.unpack_from(adu, _DATA)
+    _require(fits=1 <= quantity <= MAX_READ_BITS)
+    bits = bank.read(_TABLES[adu[_HEAD]], address, quantity)[1::2]
+    size = (quantity + 7) // 8
+    packed = int(bits[::-1].translate(_DIGITS), 2).to_bytes(size, "little")
+    return _response(adu, bytes((adu[_HEAD], size)) + packed)
+
+
 def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
     if len(adu) != _FIXED:
         raise Refused(Code.ILLEGAL_VALUE)
@@ -45,12 +62,30 @@ def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
         raise Refused(Code.ILLEGAL_VALUE)
     size = 2 * quantity
     head = bytes((adu[0], adu[1], 0, 0, 0, size + 3, adu[6], adu[7], size))
-    return head + bank.read(address, quantity)
+    return head + bank.read(_TABLES[adu[_HEAD]], address, quantity)
+
+
+def _write_bit(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    """APP clause 6.5: FF00 is on, 0000 off, and nothing else is anything."""
+    _require(fits=len(adu) == _FIXED and adu[10] in {0, 0xFF} and not adu[11])
+    bank.write(Table.COIL, adu[8] << 8 | adu[9], bytes((0, adu[10] & 1)), origin)
+    return adu
+
+
+def _write_bits(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+    """APP clause 6.11: lowest bit first; what fills the last byte does not matter."""
+    _require(fits=len(adu) > _FIXED)
+    address, quantity = _PAIR.unpack_from(adu, _DATA)
+    size, carried = (quantity + 7) // 8, adu[_FIXED + 1 :]
+    _require(fits=1 <= quantity <= MAX_WRITE_BITS and adu[_FIXED] == size == len(carried))
+    words = b"".join(_WORDS[carried[bit >> 3] >> (bit & 7) & 1] for bit in range(quantity))
+    bank.write(Table.COIL, address, words, origin)
+    return adu[:4] + b"\0\6" + adu[6:_FIXED]
 
 
 def _write_one(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     _require(fits=len(adu) == _FIXED)
-    bank.write(adu[8] << 8 | adu[9], adu[10:12], origin)
+    bank.write(Table.HOLDING, adu[8] << 8 | adu[9], adu[10:12], origin)
     return adu
 
 
@@ -59,7 +94,7 @@ def _write_many(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     address, quantity = _PAIR.unpack_from(adu, _DATA)
     size = 2 * quantity
     _require(fits=1 <= quantity <= MAX_WRITE and adu[_FIXED] == size == len(adu) - _FIXED - 1)
-    bank.write(address, adu[_FIXED + 1 :], origin)
+    bank.write(Table.HOLDING, address, adu[_FIXED + 1 :], origin)
     return adu[:4] + b"\0\6" + adu[6:_FIXED]
 
 
@@ -67,8 +102,9 @@ def _mask(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     """APP clause 6.16: what is there AND the first mask, OR the second where the first is 0."""
     _require(fits=len(adu) == _FIXED + 2)
     address, kept, put = struct.unpack_from(">HHH", adu, _DATA)
-    there = int.from_bytes(bank.read(address, 1), "big")
-    bank.write(address, (there & kept | put & ~kept & 0xFFFF).to_bytes(2, "big"), origin)
+    there = int.from_bytes(bank.read(Table.HOLDING, address, 1), "big")
+    word = there & kept | put & ~kept & 0xFFFF
+    bank.write(Table.HOLDING, address, word.to_bytes(2, "big"), origin)
     return adu
 
 
@@ -79,9 +115,10 @@ def _write_and_read(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     size, carried = 2 * count, adu[_FIXED + 5 :]
     _require(fits=1 <= quantity <= MAX_READ and 1 <= count <= MAX_WRITE_BESIDE_READ)
     _require(fits=adu[_FIXED + 4] == size == len(carried))
-    bank.read(address, quantity)
-    bank.write(target, carried, origin)
-    return _response(adu, bytes((adu[_HEAD], 2 * quantity)) + bank.read(address, quantity))
+    bank.read(Table.HOLDING, address, quantity)
+    bank.write(Table.HOLDING, target, carried, origin)
+    data = bank.read(Table.HOLDING, address, quantity)
+    return _response(adu, bytes((adu[_HEAD], 2 * quantity)) + data)
 
 
 def _diagnose(_: Bank, adu: bytes, __: Origin) -> bytes:
@@ -102,15 +139,19 @@ def _identify(bank: Bank, adu: bytes, _: Origin) -> bytes:
 
 
 SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
+    1: _read_bits,
+    2: _read_bits,
     3: _read,
     4: _read,
+    5: _write_bit,
     6: _write_one,
     8: _diagnose,
+    15: _write_bits,
     16: _write_many,
     22: _mask,
     23: _write_and_read,
     43: _identify,
 }
 "What is served, by function code; anything else is answered with exception 01."
-WRITES = frozenset({6, 16, 22, 23})
+WRITES = frozenset({5, 6, 15, 16, 22, 23})
 "Those that change something."

@@ -82,6 +82,17 @@ class Instruction:
     withdrawable: bool = False
     "Whether the type's pattern for no value withdraws it."
 
+    @property
+    def is_edge(self) -> bool:
+        """Whether its value is nothing but an edge: any change, but to 0, acts (R3)."""
+        plain = not (self.cyclic or self.repeats or self.states or self.unit)
+        return plain and self.name != "select"
+
+    @property
+    def fits_a_bit(self) -> bool:
+        """Whether one bit says it."""
+        return self.is_edge or (bool(self.states) and set(self.states) <= {0, 1})
+
 
 MODE = {
     1: "adopt", 2: "standby", 3: "ready", 4: "run", 5: "fault", 6: "maintenance", 7: "test",

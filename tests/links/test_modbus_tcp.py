@@ -13,7 +13,9 @@ from modbus.service import BOUND, Service, closes, response, serving, stuff
 from gateway.errors import LinkError
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
 from gateway.links.modbus_tcp import Service as Offer
-from gateway.modbus.bank import Bank
+from gateway.mapping.image import Table
+from gateway.mapping.writable import Writable
+from gateway.modbus.bank import Bank, Space
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -172,14 +174,14 @@ class Turned(Bank):
     """A bank that counts the reads of each turn of the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(bytes(65536))
+        super().__init__({Table.HOLDING: Space(bytes(65536), Writable({}))})
         self.reads = [0]
         self._loop = loop
 
-    def read(self, address: int, quantity: int) -> bytes:
+    def read(self, table: Table, address: int, quantity: int) -> bytes:
         """As ever, and counted."""
         self.reads[-1] += 1
-        return super().read(address, quantity)
+        return super().read(table, address, quantity)
 
     def turn(self) -> None:
         """Begin the next turn, again and again while there is something to count."""

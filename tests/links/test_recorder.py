@@ -154,16 +154,16 @@ def test_frames_of_all_kinds_come_back_to_the_microsecond(course: Course, tmp_pa
 
 def test_writes_of_masters_stand_beside(course: Course, tmp_path: Path) -> None:
     """Who wrote what where and when, within the same time."""
-    course.recorder.write(course.now, "ems", 100, [1, 2])
+    course.recorder.write(course.now, "ems", "holding", 100, [1, 2])
     course.run(40)
-    course.recorder.write(course.now, "ems", 101, [65535])
+    course.recorder.write(course.now, "ems", "coil", 101, [65535])
     course.trip("hvil")
     course.run(5.1)
     assert course.recorder.close()
 
     assert json.loads((trips(tmp_path)[0] / "writes.json").read_text()) == [
         {"utc": "2025-11-24T16:17:20.000000+00:00", "monotonic": 1040.0, "origin": "ems",
-         "address": 101, "words": [65535]},
+         "table": "coil", "address": 101, "words": [65535]},
     ]  # fmt: skip
 
 

@@ -221,7 +221,7 @@ def test_units_show_their_own_racks(tmp_path: Path) -> None:
     """Racks split over unit ids lie at the same registers; what is missing there reads as a gap."""
     rows = written(tmp_path, text_of("at: 0, point: rack_soc, type: u16", racks="2"))
     snapshot = picture({"rack_soc": [10, 20, 30]})
-    images = [compile_map(rows, SMALL, unit).encode(snapshot) for unit in (0, 1)]
+    images = [compile_map(rows, SMALL, unit).holding.encode(snapshot) for unit in (0, 1)]
 
     assert [words(image, 0, 3) for image in images] == [[10, 20, 0xFFFF], [30, 0xFFFF, 0xFFFF]]
 

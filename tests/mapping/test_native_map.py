@@ -149,14 +149,14 @@ def test_the_map_fits(topology: Topology) -> None:
     rows, layout = native(), Layout(topology)
 
     for unit in range(-(-topology.racks // rows.racks_per_unit)):
-        assert compile_map(rows, layout, unit).pack.mirrors is not None
+        assert compile_map(rows, layout, unit).holding.pack.mirrors is not None
 
 
 def test_a_container_of_forty_racks_takes_three_units() -> None:
     """Racks 1 to 16, 17 to 32 and 33 to 40 lie at the same registers of three unit ids."""
     layout = Layout(Topology(40, 8, 52, 52))
     snapshot = picture({"rack_soc": [float(rack) for rack in range(1, 41)]}, layout=layout)
-    images = [compile_map(native(), layout, unit).encode(snapshot) for unit in range(3)]
+    images = [compile_map(native(), layout, unit).holding.encode(snapshot) for unit in range(3)]
 
     assert [words(image, 1004)[0] for image in images] == [10, 170, 330]
     assert [words(image, 1004 + 1500)[0] for image in images] == [160, 320, 0xFFFF]
@@ -165,7 +165,7 @@ def test_a_container_of_forty_racks_takes_three_units() -> None:
 
 def test_the_constants_for_clients() -> None:
     """Each type has a constant of its own, big-endian and highest word first, for anyone to compare."""
-    image = compile_map(native(), Layout(DEMO)).encode(picture({}, layout=Layout(DEMO)))
+    image = compile_map(native(), Layout(DEMO)).holding.encode(picture({}, layout=Layout(DEMO)))
 
     for address, (kind, value) in CONSTANTS.items():
         shown = words(image, address, TYPES[kind].words)
@@ -178,7 +178,7 @@ def test_the_constants_for_clients() -> None:
 def test_limits_that_are_unknown_read_0() -> None:
     """A limit that nobody told lets nothing through, on every rack and for the container."""
     layout = Layout(DEMO)
-    image = compile_map(native(), layout).encode(picture({}, layout=layout))
+    image = compile_map(native(), layout).holding.encode(picture({}, layout=layout))
     limits = [
         entry for entry in entries(native(), layout)
         if (point := point_of(entry.row)) is not None and point.kind is Kind.LIMIT

@@ -33,7 +33,7 @@ GOOD = "at: 0, point: voltage, type: u16"
         ("at: 0, point: cell_temperature, type: u16, stride: {cell: ~5}", "cell_temperature has no cell to step through; it has rack and module and sensor"),
         ("at: 0, point: soc, type: u16, missing: ~{constant: 65536}", "65536 does not fit into u16"),
         ("at: 0, point: soc, type: i16, missing: ~{constant: -32769}", "-32769 does not fit into i16"),
-        ("at: 0, point: soc, type: ~u17", "'type' must be 'u16', 'i16', 'u32', 'i32', 'u64', 'f32', 'f64', 'string', 'bitfield', 'enum' or 'bits'"),
+        ("at: 0, point: soc, type: ~u17", "'type' must be 'u16', 'i16', 'u32', 'i32', 'u64', 'f32', 'f64', 'string', 'bitfield', 'enum', 'bits' or 'bit'"),
         ("at: ~-1, point: soc, type: u16", "'at' must be at least 0"),
         ("at: ~65536, point: soc, type: u16", "'at' must be at most 65535"),
         ("at: 0, ~piont: soc, type: u16", "'piont' is not known here; did you mean 'point'?"),
@@ -193,7 +193,7 @@ def test_identity(tmp_path: Path) -> None:
             racks="2",
         ),
     )
-    image = compile_map(rows, SMALL, 1, "Isle", "C1").encode(picture({}))
+    image = compile_map(rows, SMALL, 1, "Isle", "C1").holding.encode(picture({}))
 
     assert words(image, 0, 7) == [0x7465, 0x7374, 0, 0, 1, 2, 3]
     assert "".join(f"{word:04x}" for word in words(image, 7, 4)) == f"{rows.digest[:12]:0>16}"

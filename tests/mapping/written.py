@@ -34,7 +34,7 @@ def written(folder: Path, text: str) -> MapRows:
 
 def compiled(folder: Path, *rows: str, layout: Layout = SMALL, **head: str) -> RegisterMap:
     """A map of some rows for a layout."""
-    return compile_map(written(folder, text_of(*rows, **head)), layout)
+    return compile_map(written(folder, text_of(*rows, **head)), layout).holding
 
 
 def problems(folder: Path, text: str, layout: Layout = SMALL) -> list[str]:

@@ -3,10 +3,14 @@
 import struct
 from collections.abc import Iterable, Mapping
 
-from gateway.mapping.image import REGISTERS, Image
-from gateway.modbus.bank import Bank, Code, Refused
+from gateway.mapping.image import REGISTERS, Image, Table
+from gateway.mapping.writable import Writable
+from gateway.modbus.bank import Bank, Code, Refused, Space
 from gateway.model.command import Origin
 
+WORDS, BITS = (Table.HOLDING, Table.INPUT), (Table.COIL, Table.DISCRETE)
+SHARED = {Table.HOLDING: WORDS, Table.COIL: BITS}
+"The tables in which a write shows."
 NUMBERED = b"".join(number.to_bytes(2, "big") for number in range(REGISTERS))
 "The image in which every register holds its own address."
 
@@ -40,31 +44,44 @@ def cut(stream: bytes) -> list[bytes]:
     return frames
 
 
+def registers(
+    holes: bytes, image: Image | None = None, *, identity: Mapping[int, str] | None = None
+) -> Bank:
+    """A bank of registers, the same as holding and as input registers."""
+    spaces = dict.fromkeys(WORDS, Space(holes, Writable({})))
+    images = None if image is None else dict.fromkeys(WORDS, image)
+    return Bank(spaces, images, identity=identity or {})
+
+
 def numbered(missing: Iterable[int] = (), silent: Iterable[int] = ()) -> Bank:
     """A bank of the numbered image; some registers do not exist, some have nothing to show."""
-    return Bank(_marks(missing), Image(NUMBERED, _marks(silent)))
+    return registers(_marks(missing), Image(NUMBERED, _marks(silent)))
 
 
-def holding(registers: Mapping[int, int]) -> Bank:
+def holding(numbers: Mapping[int, int]) -> Bank:
     """A bank in which only some registers exist."""
-    words = [registers.get(address, 0) for address in range(REGISTERS)]
+    words = [numbers.get(address, 0) for address in range(REGISTERS)]
     data = struct.pack(f">{REGISTERS}H", *words)
-    return Bank(_marks(set(range(REGISTERS)) - registers.keys()), Image(data, None))
+    return registers(_marks(set(range(REGISTERS)) - numbers.keys()), Image(data, None))
 
 
 class Notebook(Bank):
-    """A bank of registers that may be written, and keep what they are told."""
+    """A bank of registers and bits that may be written, and keep what they are told."""
 
     def __init__(self) -> None:
-        super().__init__(bytes(REGISTERS), Image(NUMBERED, None))
+        spaces = dict.fromkeys(Table, Space(bytes(REGISTERS), Writable({})))
+        bits = Image(bytes(2 * REGISTERS), None)
+        numbers = Image(NUMBERED, None)
+        super().__init__(spaces, {**dict.fromkeys(Table, bits), **dict.fromkeys(WORDS, numbers)})
 
-    def write(self, address: int, words: bytes, _: Origin) -> None:
+    def write(self, table: Table, address: int, words: bytes, _: Origin) -> None:
         """Take the words, as a map with writable rows will."""
         if address + len(words) // 2 > REGISTERS:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        data = bytearray(self.image.data)
+        data = bytearray(self.images[table].data)
         data[2 * address : 2 * address + len(words)] = words
-        self.image = Image(bytes(data), None)
+        shown = SHARED[table]
+        self.images = {**self.images, **dict.fromkeys(shown, Image(bytes(data), None))}
 
 
 def _marks(addresses: Iterable[int]) -> bytes:

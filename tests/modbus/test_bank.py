@@ -7,40 +7,42 @@ from pathlib import Path
 
 import pytest
 from mapping.written import compiled
-from modbus.adu import NUMBERED, numbered, read
+from modbus.adu import NUMBERED, numbered, read, registers
 
-from gateway.mapping.image import REGISTERS, Image
-from gateway.modbus.bank import Bank, Code, Refused
+from gateway.mapping.image import REGISTERS, Image, Table
+from gateway.modbus.bank import Bank, Code, Refused, Space
 from gateway.modbus.wire import answer
 from gateway.model.command import NOBODY, Command, Origin, Role
+
+HOLDING = Table.HOLDING
 
 
 def test_a_new_bank_reads_zeros() -> None:
     """Before the first image the registers are there and 0."""
-    bank = Bank(bytes(REGISTERS))
+    bank = registers(bytes(REGISTERS))
 
-    assert bank.read(0, 125) == bytes(250)
-    assert bank.read(65535, 1) == bytes(2)
+    assert bank.read(HOLDING, 0, 125) == bytes(250)
+    assert bank.read(HOLDING, 65535, 1) == bytes(2)
 
 
 def test_registers_are_big_endian() -> None:
     """A register is its two bytes of the image, high byte first."""
-    assert numbered().read(0x1234, 2) == bytes.fromhex("1234 1235")
+    assert numbered().read(HOLDING, 0x1234, 2) == bytes.fromhex("1234 1235")
 
 
 def test_an_image_is_swapped_as_a_whole() -> None:
     """A new image shows in the next read, all of it."""
     bank = numbered()
-    bank.image = Image(NUMBERED[::-1], None)
+    bank.images = {HOLDING: Image(NUMBERED[::-1], None)}
 
-    assert bank.read(0, 2) == b"\xff\xff\xfe\xff"
+    assert bank.read(HOLDING, 0, 2) == b"\xff\xff\xfe\xff"
 
 
 @pytest.mark.parametrize(("address", "quantity"), [(100, 1), (99, 2), (100, 3), (90, 20)])
 def test_a_register_that_does_not_exist(address: int, quantity: int) -> None:
     """A read that touches a hole is an illegal address."""
     with pytest.raises(Refused) as refusal:
-        numbered(missing=[100]).read(address, quantity)
+        numbered(missing=[100]).read(HOLDING, address, quantity)
 
     assert refusal.value.code is Code.ILLEGAL_ADDRESS
 
@@ -48,7 +50,9 @@ def test_a_register_that_does_not_exist(address: int, quantity: int) -> None:
 @pytest.mark.parametrize(("address", "quantity"), [(98, 2), (101, 3)])
 def test_reads_beside_a_hole(address: int, quantity: int) -> None:
     """A read up to a hole, or from behind it, is served."""
-    assert numbered(missing=[100]).read(address, quantity)[:2] == address.to_bytes(2, "big")
+    assert numbered(missing=[100]).read(HOLDING, address, quantity)[:2] == address.to_bytes(
+        2, "big"
+    )
 
 
 @pytest.mark.parametrize(("address", "quantity"), [(100, 1), (99, 2), (100, 3)])
@@ -57,7 +61,7 @@ def test_a_register_with_nothing_to_show(address: int, quantity: int) -> None:
     bank = numbered(silent=[100])
 
     assert answer({1: bank}, read(address, quantity))[7:] == b"\x83\x04"
-    assert bank.read(98, 2) == bytes.fromhex("0062 0063")
+    assert bank.read(HOLDING, 98, 2) == bytes.fromhex("0062 0063")
 
 
 def test_a_hole_is_found_before_a_silent_register() -> None:
@@ -71,7 +75,7 @@ def test_without_commands_nothing_can_be_written() -> None:
     """Registers that are no commands are refused, also those at the end and those that do not exist."""
     for address in (0, 100, 65535):
         with pytest.raises(Refused) as refusal:
-            numbered(missing=[100]).write(address, b"\0\1", NOBODY)
+            numbered(missing=[100]).write(HOLDING, address, b"\0\1", NOBODY)
         assert refusal.value.code is Code.ILLEGAL_ADDRESS
 
 
@@ -84,9 +88,9 @@ class Paper:
     asked: list[str] = field(default_factory=list)
     commands: list[tuple[str, int, float]] = field(default_factory=list)
 
-    def note(self, address: int, words: bytes, origin: Origin) -> None:
+    def note(self, table: str, address: int, words: bytes, origin: Origin) -> None:
         """A write came."""
-        self.asked.append(f"{origin.name} {address} {words.hex()}")
+        self.asked.append(f"{origin.name} {table} {address} {words.hex()}")
 
     def fits(self, command: Command) -> bool:
         """Whether the site lets such a value be written."""
@@ -112,14 +116,14 @@ EMS = Origin("ems", Role.DISPATCHER)
 
 def writable(folder: Path, judge: Paper) -> Bank:
     """A bank of some commands."""
-    registers = compiled(folder, *ROWS)
-    return Bank(registers.holes, writable=registers.writable, judge=judge)
+    table = compiled(folder, *ROWS)
+    return Bank({HOLDING: Space(table.holes, table.writable)}, judge=judge)
 
 
 def refused(bank: Bank, address: int, words: str, origin: Origin = EMS) -> Code:
     """The code that a write is refused with."""
     with pytest.raises(Refused) as refusal:
-        bank.write(address, bytes.fromhex(words), origin)
+        bank.write(HOLDING, address, bytes.fromhex(words), origin)
     return refusal.value.code
 
 
@@ -127,8 +131,8 @@ def test_words_become_commands(tmp_path: Path) -> None:
     """Scale, sign, word order and stride of a row say which value a write means, for which rack."""
     judge = Paper()
     bank = writable(tmp_path, judge)
-    bank.write(10, bytes.fromhex("FFFF 0001 86A0 04D2 0000 4248"), EMS)
-    bank.write(28, bytes.fromhex("0007"), EMS)
+    bank.write(HOLDING, 10, bytes.fromhex("FFFF 0001 86A0 04D2 0000 4248"), EMS)
+    bank.write(HOLDING, 28, bytes.fromhex("0007"), EMS)
 
     assert judge.commands == [
         ("ems_heartbeat", 0, 65535), ("power_setpoint", 0, -100_000),
@@ -141,7 +145,7 @@ def test_the_pattern_of_no_value_withdraws(tmp_path: Path) -> None:
     """What stands for a missing value withdraws a setpoint, and is no number of a heartbeat."""
     judge = Paper()
     bank = writable(tmp_path, judge)
-    bank.write(11, bytes.fromhex("8000 0000 FFFF 0000 7FC0"), EMS)
+    bank.write(HOLDING, 11, bytes.fromhex("8000 0000 FFFF 0000 7FC0"), EMS)
 
     assert [math.isnan(value) for _, _, value in judge.commands] == [True] * 3
 

@@ -1,4 +1,4 @@
-"""Mask write, write and read, diagnostics, identification: vectors of the specification and their edges."""
+"""Bits, mask write, write and read, diagnostics, identification: vectors of the specification and their edges."""
 
 import struct
 from collections.abc import Mapping
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modbus.adu import Notebook, adu, holding, numbers, read
+from modbus.adu import BITS, Notebook, adu, holding, numbers, read, registers
 
-from gateway.mapping.image import REGISTERS
-from gateway.modbus.bank import Bank
+from gateway.mapping.image import REGISTERS, Image
+from gateway.mapping.writable import Writable
+from gateway.modbus.bank import Bank, Space
 from gateway.modbus.wire import answer
 
 VENDOR, PRODUCT = "Company identification", "Product code XX"
@@ -26,6 +27,98 @@ def kept(values: Mapping[int, int]) -> Notebook:
     for address, value in values.items():
         assert asked(bank, struct.pack(">BHH", 6, address, value))
     return bank
+
+
+def bits(pattern: str, first: int) -> Bank:
+    """A bank of coils and discrete inputs, from an address on, lowest bit first as they are packed."""
+    data = bytearray(2 * REGISTERS)
+    for at, bit in enumerate(pattern):
+        data[2 * (first + at) + 1] = int(bit)
+    there = Space(bytes(REGISTERS), Writable({}))
+    return Bank(dict.fromkeys(BITS, there), dict.fromkeys(BITS, Image(bytes(data), None)))
+
+
+@pytest.mark.parametrize(
+    ("request_pdu", "response_pdu", "first"),
+    [("01 0013 0013", "0103cd6b05", 0x13), ("02 00C4 0016", "0203acdb35", 0xC4)],
+)
+def test_the_specification_s_bits(request_pdu: str, response_pdu: str, first: int) -> None:
+    """APP 6.1 and 6.2: 19 coils and 22 discrete inputs, the last byte filled with zeros."""
+    packed = bytes.fromhex(response_pdu)[2:]
+    pattern = "".join(f"{byte:08b}"[::-1] for byte in packed)
+
+    assert asked(bits(pattern + "1", first), request_pdu) == response_pdu
+
+
+def test_the_specification_s_bit_writes() -> None:
+    """APP 6.5 and 6.11: coil 172 on; ten coils from 19 on, lowest bit first."""
+    bank = Notebook()
+
+    assert asked(bank, "05 00AC FF00") == "0500acff00"
+    assert asked(bank, "0F 0013 000A 02 CD01") == "0f0013000a"
+    assert asked(bank, "01 00AB 0003") == "010102"
+    assert asked(bank, "01 0012 000C") == "01029a03"
+    assert asked(bank, "05 00AC 0000") == "0500ac0000"
+    assert asked(bank, "01 00AB 0003") == "010100"
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=1968), st.integers(0, 65535 - 1968))
+def test_any_coils_read_as_they_were_written(values: list[bool], first: int) -> None:
+    """Whatever their number; those beside them stay."""
+    bank = Notebook()
+    packed = sum(bit << at for at, bit in enumerate(values)).to_bytes(
+        (len(values) + 7) // 8, "little"
+    )
+    request = struct.pack(">BHHB", 15, first, len(values), len(packed)) + packed
+
+    assert asked(bank, request) == struct.pack(">BHH", 15, first, len(values)).hex()
+    for function in (1, 2):
+        read_back = asked(bank, struct.pack(">BHH", function, first, len(values)))
+        assert read_back == bytes((function, len(packed))).hex() + packed.hex()
+    after = min(2000, 65536 - first - len(values))
+    assert not any(
+        bytes.fromhex(asked(bank, struct.pack(">BHH", 1, first + len(values), after)))[2:]
+    )
+
+
+@pytest.mark.parametrize("function", [1, 2])
+@pytest.mark.parametrize("quantity", [0, 2001, 65535])
+def test_a_wrong_quantity_of_bits(function: int, quantity: int) -> None:
+    """MB-05: fewer than 1 or more than 2,000 are exception 3, beyond the end too (MB-10)."""
+    for address in (0, 65535):
+        assert asked(Notebook(), struct.pack(">BHH", function, address, quantity)) == f"{function | 0x80:02x}03"  # fmt: skip
+    assert len(asked(Notebook(), struct.pack(">BHH", function, 0, 2000))) == 2 * 252
+
+
+@pytest.mark.parametrize("function", [1, 2])
+def test_bits_over_the_end(function: int) -> None:
+    """MB-11, MB-12: the last bit is 65535."""
+    assert asked(Notebook(), struct.pack(">BHH", function, 65535, 1)) == f"{function:02x}0100"
+    assert asked(Notebook(), struct.pack(">BHH", function, 65535, 2)) == f"{function | 0x80:02x}02"
+    assert asked(holding({}), struct.pack(">BHH", function, 0, 1)) == f"{function | 0x80:02x}02"
+
+
+@pytest.mark.parametrize("value", ["0001", "FF01", "1234", "FFFF", "00FF", "0100"])
+def test_a_coil_is_on_or_off(value: str) -> None:
+    """MB-08: anything but 0000 and FF00 is exception 3, and the coil stays."""
+    bank = Notebook()
+    before = bank.images
+
+    assert asked(bank, "05 0001" + value) == "8503"
+    assert bank.images is before
+
+
+@pytest.mark.parametrize(
+    ("quantity", "size", "carried"),
+    [(0, 0, 0), (0, 1, 1), (1969, 247, 246), (9, 1, 1), (8, 2, 2), (8, 1, 2), (8, 1, 0)],
+)
+def test_a_wrong_write_of_coils(quantity: int, size: int, carried: int) -> None:
+    """MB-07: quantity and byte count."""
+    bank = Notebook()
+    before = bank.images
+
+    assert asked(bank, struct.pack(">BHHB", 15, 65535, quantity, size) + bytes(carried)) == "8f03"
+    assert bank.images is before
 
 
 def test_the_specification_s_mask_write() -> None:
@@ -71,10 +164,10 @@ def test_a_wrong_write_and_read(
 ) -> None:
     """MB-09, MB-10: quantities and the byte count come before addresses; nothing is written."""
     bank = Notebook()
-    before = bank.image
+    before = bank.images
 
     assert asked(bank, struct.pack(">BHHHHB", 0x17, address, quantity, address, count, size) + bytes(carried)) == "9703"  # fmt: skip
-    assert bank.image is before
+    assert bank.images is before
 
 
 def test_the_longest_write_and_read() -> None:
@@ -88,10 +181,10 @@ def test_the_longest_write_and_read() -> None:
 def test_neither_is_done_where_one_cannot_be(pdu: str) -> None:
     """MB-15: a wrong range of either is exception 2, and nothing is written."""
     bank = Notebook()
-    before = bank.image
+    before = bank.images
 
     assert asked(bank, pdu) == "9702"
-    assert bank.image is before
+    assert bank.images is before
 
 
 def test_what_may_not_be_written_is_not_masked() -> None:
@@ -117,7 +210,7 @@ def test_other_diagnostics(pdu: str, answered: str) -> None:
 
 def known(objects: Mapping[int, str]) -> Bank:
     """A bank that says who it is."""
-    return Bank(bytes(REGISTERS), identity=objects)
+    return registers(bytes(REGISTERS), identity=objects)
 
 
 BASIC = {0: VENDOR, 1: PRODUCT, 2: "V2.11"}

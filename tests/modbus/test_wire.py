@@ -14,7 +14,7 @@ WRITE_ONE, WRITE_MANY = 6, 16
 WHOLE = {
     function: bytes.fromhex(f"{function:02X}" + fields)
     for function, fields in {
-        3: "0000 0001", 4: "0000 0001", 6: "0000 0007", 16: "0000 0001 02 0007", 22: "0000 FFFF 0000",
+        1: "0000 0001", 2: "0000 0001", 5: "0000 FF00", 15: "0000 0001 01 01", 3: "0000 0001", 4: "0000 0001", 6: "0000 0007", 16: "0000 0001 02 0007", 22: "0000 FFFF 0000",
         23: "0000 0001 0000 0001 02 0007", 43: "0E 01 00",
     }.items()
 }  # fmt: skip
@@ -173,12 +173,12 @@ def test_a_bare_function_code() -> None:
 
 def test_a_write_to_a_read_only_map() -> None:
     """A well-formed write is exception 2 while all registers are read-only; nothing changes."""
-    before = NUMBERED[1].image
+    before = NUMBERED[1].images
 
     assert exception(adu("06 0001 0003")) == 2
     assert exception(adu("10 0001 0002 04 000A 0102")) == 2
     assert exception(adu(b"\x10\0\0\0\x7b\xf6" + bytes(246))) == 2
-    assert NUMBERED[1].image is before
+    assert NUMBERED[1].images is before
 
 
 def test_a_write_is_checked_for_its_form_first() -> None:

@@ -7,6 +7,8 @@ from pydantic import Field
 from gateway.mapping.deviation import VERSION
 from gateway.mapping.schema.row import ByteOrder, Direction, Name, Row
 
+Table = Literal["holding", "input", "coil", "discrete"]
+"The tables of the Modbus data model (APP V1.1b3 clause 4.3)."
 Distance = Annotated[int, Field(ge=-65535, le=65535)]
 "In registers."
 
@@ -32,13 +34,15 @@ class RegisterRow(Row):
     """A row of a register map: a point, a command, a constant, or something the gateway knows of itself."""
 
     at: Annotated[int, Field(ge=0, le=65535)]
+    table: Table | None = None
+    "Where it lies; in both tables of its width if it does not say."
     point: str | None = None
     command: str | None = None
     "What a master writes here; it reads back what was written last."
     identity: str | None = None
     const: int | float | str | None = None
     type: Literal[
-        "u16", "i16", "u32", "i32", "u64", "f32", "f64", "string", "bitfield", "enum", "bits"
+        "u16", "i16", "u32", "i32", "u64", "f32", "f64", "string", "bitfield", "enum", "bits", "bit"
     ]
     words: Annotated[int, Field(ge=1, le=125)] | None = None
     "Length of a string; 1, 2 or 4 for a bit field."
@@ -50,6 +54,13 @@ class RegisterRow(Row):
     stride: StrideRow = StrideRow()
     missing: Literal["sentinel", "hold", "exception"] | ConstantRow | None = None
     text: str = ""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables in which it lies: single bits are coils and discrete inputs, all else is registers."""
+        if self.table is not None:
+            return (self.table,)
+        return ("coil", "discrete") if self.type == "bit" else ("holding", "input")
 
     @property
     def shows(self) -> str:
