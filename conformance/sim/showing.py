@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from gateway.cli.screen import out
 from gateway.model.event import Event, Severity
 
-_CHAIN = {"interlock_tripped", "interlock_gone", "interlock_reset"}
-_QUIET = {"never_heard", "pcs_lost", "limits_stale"}
+_CHAIN = {"interlock_tripped", "interlock_latched", "interlock_gone", "interlock_reset"}
+_QUIET = {"never_heard", "limits_stale"}
 "Rows that come and go with the start of a plant, or with a rack that is silenced on purpose."
 _STYLES = {Severity.ALARM: "red", Severity.TRIP: "bold red"}
 

@@ -278,9 +278,9 @@ class Controller:
         if not events:
             return
         named = self._named(events)
-        self.told(named)
         if self.record is not None:
             self._ticket = self.record.write(named)
+        self.told(named)
 
     def panel(self) -> Snapshot | None:
         """What control shows now; None before the first cycle."""

@@ -264,10 +264,12 @@ class Runtime:
     def _happened(self, events: Sequence[Event]) -> None:
         """Something happened in a container: it is logged, and a trip is recorded."""
         self.told(events)
+        number = 0 if self.journal is None else self.journal.last - len(events)
         for event in events:
+            number += self.journal is not None
             log.info(event.kind.name, container=event.container, text=str(event))
-            if event.kind.name == "first_out" and self._recorder is not None:
-                self._recorder.trip(event.at, event.row)
+            if event.kind.name == "interlock_latched" and self._recorder is not None:
+                self._recorder.trip(event.at, event.row, number)
 
     def _journal_changed(self, failed: str) -> None:
         name = "journal_failed" if failed else "journal_restored"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.control.facts import Asserted
-from gateway.control.interlock import INTERLOCKS, Effect, Interlock
+from gateway.control.interlock import FIRST_ALARM, INTERLOCKS, Effect, Interlock
 from gateway.control.settings import Settings
 from gateway.control.state import Chain, FirstOut, Standing
 from gateway.model.event import KINDS, Event
@@ -84,8 +84,9 @@ def _stood(
 def _told(key: Key, before: Standing | None, after: Standing | None, now: float) -> Iterable[Event]:
     rack, acted = key[1], before is not None and before.tripped is not None
     if after is not None and after.tripped is not None and not acted:
-        name = row_of(key).name
-        yield Event(KINDS["interlock_tripped"], now, rack=rack, row=name, value=after.value)
+        row = row_of(key)
+        kind = KINDS["interlock_latched" if row.latches else "interlock_tripped"]
+        yield Event(kind, now, rack=rack, row=row.name, value=after.value)
     went = after is None or (after.gone is not None)
     if acted and went and before is not None and before.gone is None:
         yield Event(KINDS["interlock_gone"], now, rack=rack, row=row_of(key).name)
@@ -106,6 +107,14 @@ def by_rack(chain: Chain) -> Mapping[int, Effect]:
         if standing.tripped is not None:
             found[key[1]] = found.get(key[1], Effect.NONE) | row_of(key).effects
     return found
+
+
+def tripped_by_bmus(chain: Chain) -> set[int]:
+    """The racks at which a trip of a BMU stands; 0: one of the container's."""
+    return {
+        key[1] for key, standing in chain.items()
+        if key[0] < FIRST_ALARM and standing.tripped is not None
+    }  # fmt: skip
 
 
 def united(chain: Chain, racks: Iterable[int]) -> Effect:

@@ -150,7 +150,7 @@ def step(
         state = left(state, 0)
     state, told = _chained(state, facts, settings, plant, now)
     events += told
-    conducting = _conducting(facts)
+    conducting = _conducting(state, facts)
     state, told = _moded(state, facts, conducting, settings, now)
     events += told
     state, told = sequenced(state, facts, settings, now, plant)
@@ -166,8 +166,13 @@ def step(
     return Outcome(state, ordered(state, facts, settings, now), pcs, limits, tuple(events))
 
 
-def _conducting(facts: Facts) -> list[int]:
-    return [number for number, value in enumerate(facts.connected, 1) if value != 0]
+def _conducting(state: State, facts: Facts) -> list[int]:
+    """Racks that carry current, or may: also those whose feedback contradicts their order (R20, R31)."""
+    told = zip(state.racks, facts.connected, strict=True)
+    return [
+        number for number, (rack, value) in enumerate(told, 1)
+        if value != 0 or not math.isnan(rack.contrary)
+    ]  # fmt: skip
 
 
 def _chained(

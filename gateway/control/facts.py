@@ -214,8 +214,14 @@ def _alarms(snapshot: Snapshot) -> dict[tuple[int, int], float]:
 
 
 def _beyond(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> dict[tuple[int, int], float]:
-    """Thresholds of the site that are exceeded; a value that was known and is not any more counts (R23)."""
+    """Thresholds of the site that are exceeded; a value that was known and is not any more counts (R23).
+
+    Not that of a rack of which nothing is heard any more, its feedback not for about as long: that has rows
+    of its own (R21).
+    """
     found: dict[tuple[int, int], float] = {}
+    feedback = snapshot.layout.slices["rack_connected"]
+    told = snapshot.quality[feedback] != Detail.NEVER_SEEN
     for threshold in thresholds:
         watched, row = WATCHED[threshold.row], BY_NAME[threshold.row]
         part = snapshot.layout.slices[watched.point]
@@ -223,7 +229,9 @@ def _beyond(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> dict[tuple
         seen = np.abs(values) if watched.absolute else values
         with np.errstate(invalid="ignore"):
             over = seen > threshold.value if watched.is_upper else seen < threshold.value
+        silent = told & (2 * snapshot.age[feedback] >= snapshot.age[part])
         lost = ~USABLE[codes] & (codes != Detail.NEVER_SEEN)
+        lost &= ~(silent & (codes == Detail.OLD_DATA))
         for rack in np.flatnonzero((over & USABLE[codes]) | lost).tolist():
             value = math.nan if lost[rack] else float(seen[rack])
             found[row.number, 0 if row.scope is Scope.CONTAINER else rack + 1] = value

@@ -11,7 +11,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 
 from gateway.control import coil
-from gateway.control.chain import by_rack
+from gateway.control.chain import by_rack, tripped_by_bmus
+from gateway.control.contrary import fallen, judged
 from gateway.control.current import known_currents
 from gateway.control.facts import QUIET, Facts, Plant
 from gateway.control.interlock import Effect
@@ -41,7 +42,7 @@ def _unknown(view: View) -> Rack:
     """Adopt what is found (R14): closed stays closed, half-done precharge is opened."""
     if view.connected == 1:
         return view.to(Phase.CLOSED, is_wanted=not view.rack.is_cancelled)
-    if view.connected == 0:
+    if view.is_off:
         return view.to(Phase.OPENING if view.precharging or view.closed == 1 else Phase.OPEN)
     return view.rack
 
@@ -68,6 +69,8 @@ def _open(view: View) -> Rack:
         return dataclasses.replace(rack, mismatch=welded, contrary=since, is_wanted=False)
     if view.closed == 0 and (rack.mismatch or not math.isnan(rack.contrary)):
         rack = dataclasses.replace(rack, mismatch=False, contrary=math.nan)
+    if not math.isnan(rack.fell):
+        return _rests(judged(view, rack), Wait.PAUSE)
     if not view.is_asked:
         return _rests(rack, Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
     if view.is_blocked:
@@ -112,16 +115,19 @@ def _cooling(view: View) -> Rack:
 
 
 def _closed(view: View) -> Rack:
+    rack = view.rack
     if view.connected == 0:
-        return view.to(Phase.OPEN, is_wanted=False, mismatch=not view.must_open, wait=Wait.NOTHING)
+        return fallen(view)
+    if rack.mismatch or not math.isnan(rack.contrary):
+        return dataclasses.replace(rack, mismatch=False, contrary=math.nan)
     if view.is_asked and not view.must_open:
-        return view.rack
+        return rack
     return view.leaving()
 
 
 def _unloading(view: View) -> Rack:
     """Wait for low current; only a row that may, opens under load (R30)."""
-    if view.connected == 0:
+    if view.is_off:
         return view.to(Phase.OPEN, is_wanted=False, is_forced=False)
     if view.is_unloaded:
         return view.to(Phase.OPENING, is_wanted=False, is_forced=False)
@@ -188,6 +194,7 @@ def sequenced(
         state = dataclasses.replace(state, rest_since=at_rest)
     waits, against = next_to_join(state, facts, settings, now), by_rack(state.chain)
     steps, closed = _steps(state, settings), closed_of(facts, settings)
+    tripped = tripped_by_bmus(state.chain)
     racks, events = list(state.racks), []
     for index, rack in enumerate(state.racks):
         effects = Effect.NONE
@@ -199,6 +206,7 @@ def sequenced(
             rack, facts.connected[index], closed[index], facts.precharging[index], currents[index],
             effects, settings, now, waits.get(index, Wait.TURN),
             poles_of(state, facts, index) if settings.drives_coils else NO_POLES,
+            not tripped.isdisjoint((0, index + 1)),
         )  # fmt: skip
         after = racks[index] = steps[rack.phase](view)
         if after is not rack:
@@ -223,10 +231,11 @@ _NOTHING = Effect.NONE
 def _is_steady(rack: Rack, connected: float, closed: float, effects: Effect) -> bool:
     """Whether a rack is closed and is to be, or open and is to be: most racks in most cycles."""
     if rack.phase is Phase.CLOSED:
-        asked = rack.is_wanted and rack.is_enabled
+        asked = rack.is_wanted and rack.is_enabled and math.isnan(rack.contrary)
         return asked and connected == 1 and (effects is _NOTHING or Effect.OPEN not in effects)
     if rack.phase is Phase.OPEN:
         agrees = closed == 0 and math.isnan(rack.contrary) and not rack.mismatch
+        agrees = agrees and math.isnan(rack.fell)
         rests = rack.wait is (Wait.NOTHING if rack.is_enabled else Wait.DISABLED)
         return agrees and rests and not rack.is_wanted
     return False
@@ -275,7 +284,7 @@ def _moves(before: Rack, after: Rack, view: View) -> Iterator[tuple[str, float, 
 
 def _contrary(before: Rack, view: View) -> str:
     """How its contactors contradict the order."""
-    if before.phase is Phase.CLOSED:
+    if before.phase is Phase.CLOSED or not math.isnan(before.fell):
         return "open"
     told = coil.astray(view) or coil.lasting(view) or view.poles.closed
     return f"closed, {told}" if told else "closed"

@@ -159,7 +159,9 @@ class Rack:
     is_cancelled: bool = False
     "Its way to the bus was taken back by a contrary command."
     contrary: float = math.nan
-    "Since when its feedback contradicts an order to be open."
+    "Since when its feedback contradicts its order."
+    fell: float = math.nan
+    "When it left the bus without an order; NaN once that is explained, or latched (R31)."
     mismatch: bool = False
     "Its feedback has contradicted the order beyond its time (R31)."
     openings_under_load: int = 0

@@ -24,6 +24,8 @@ class View:
     now: float
     wait: Wait
     poles: Poles = NO_POLES
+    is_tripped: bool = False
+    "Whether its BMU reports a trip: that explains why it opens by itself."
 
     @property
     def age(self) -> float:
@@ -49,6 +51,11 @@ class View:
     def is_unloaded(self) -> bool:
         """Whether its current is known and low (R30)."""
         return abs(self.current) < self.settings.low_current
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off the bus: told open, and no current contradicts that (R31)."""
+        return self.connected == 0 and not abs(self.current) >= self.settings.low_current
 
     def to(self, phase: Phase, **changes: object) -> Rack:
         """The rack in another phase; coils are driven one by one in none but the one that says so."""

@@ -5,7 +5,6 @@ the disk cannot be written, the newest events are held in memory and written onc
 """
 
 import asyncio
-import itertools
 import math
 import secrets
 import sqlite3
@@ -89,9 +88,9 @@ class Journal:
         self._waiting: list[tuple[int, Callable[[], None]]] = []
         self._look: asyncio.TimerHandle | None = None
         self._file: JournalFile | None = None
-        last, self._kept = self._open()
+        self.last, self._kept = self._open()
+        "Sequence number of the last event that was handed over."
         self._restored = dict(self._kept)
-        self._seq = itertools.count(last + 1)
         if self.set_aside:
             self._tell_damage()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -161,8 +160,9 @@ class Journal:
             return self._ticket
 
     def _row(self, event: Event, now: float, sure: bool | None) -> Row:  # noqa: FBT001 - one more field
+        self.last += 1
         return Row(
-            next(self._seq), now, sure, self.boot, event.at, event.kind.number, event.kind.name,
+            self.last, now, sure, self.boot, event.at, event.kind.number, event.kind.name,
             int(event.kind.severity), event.container, event.rack, _sound(event.row),
             None if math.isnan(event.value) else event.value, _sound(event.origin),
             _sound(event.detail), _sound(str(event)),

@@ -54,6 +54,7 @@ _ROWS = (
     Kind(30, "interlock_tripped", _W, "{row} acts: {value:g}"),
     Kind(31, "interlock_gone", _N, "the cause of {row} is gone"),
     Kind(32, "first_out", _T, "first out: {row}, {value:g}"),
+    Kind(34, "interlock_latched", _A, "{row} acts until it is reset: {value:g}"),
     Kind(33, "interlock_reset", _N, "{row} is reset"),
     Kind(40, "ems_late", _W, "the EMS heartbeat is late: {value:g} s"),
     Kind(41, "ems_lost", _A, "the EMS heartbeat is lost: power goes to zero"),

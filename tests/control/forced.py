@@ -50,7 +50,7 @@ def _lockout(paper: Paper) -> None:
 FORCED: Mapping[str, tuple[Callable[[Paper], None], float]] = {
     "limits_stale": (_rack(mute=True), 1.1),
     "limits_lost": (_rack(mute=True), 10.1),
-    "contactor_mismatch": (_rack(connected=0.0), 0),
+    "contactor_mismatch": (_rack(connected=0.0), 1.1),
     "precharge_lockout": (_lockout, 0),
     "never_heard": (_rack(heard=False), 0),
     "bus_silent": (_silence, 0),

@@ -191,6 +191,7 @@ def test_a_rack_that_falls_off_the_bus_drops_its_coils() -> None:
     paper.step()
 
     assert ordered(paper) == OFF
+    paper.run(1.1)
     assert [event.detail for event in paper.told("rack_mismatch")] == ["open"]
 
 

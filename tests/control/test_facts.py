@@ -178,12 +178,35 @@ def test_thresholds_of_the_site(
     assert facts.reported == {(BY_NAME[row].number, rack): value for rack, value in found.items()}
 
 
+def aged(of: Snapshot, **seconds: list[float]) -> Snapshot:
+    """The same with the ages of some points."""
+    age = of.age.copy()
+    for name, told in seconds.items():
+        age[of.layout.slices[name]] = told
+    return dataclasses.replace(of, age=age)
+
+
 def test_a_value_that_is_lost_counts_as_beyond() -> None:
-    """Missing means trip; one that was never seen does not (R23)."""
-    of = snapshot(rack_soc=[50, 50])
+    """Missing means trip while its rack is heard; one that was never seen does not count (R23)."""
+    of = aged(snapshot(rack_soc=[50, 50]), rack_soc=[0.5, 3.0], rack_connected=[0.5, 1.4])
     lost = seen(spoilt(of, "rack_soc", Detail.OLD_DATA, 2), Threshold("soc_high", 95))
+    wrong = seen(spoilt(of, "rack_soc", Detail.OUT_OF_RANGE, 1), Threshold("soc_high", 95))
     never = seen(spoilt(of, "rack_soc", Detail.NEVER_SEEN, 2), Threshold("soc_high", 95))
 
     assert list(lost.reported) == [(BY_NAME["soc_high"].number, 2)]
     assert math.isnan(lost.reported[BY_NAME["soc_high"].number, 2])
+    assert list(wrong.reported) == [(BY_NAME["soc_high"].number, 1)]
     assert never.reported == {}
+
+
+@pytest.mark.parametrize("connected", [1.5, 2.9, 3.0])
+def test_a_silent_rack_is_beyond_no_threshold(connected: float) -> None:
+    """Its feedback is about as old: that is told by rows of its own, and latches nothing (R21)."""
+    of = aged(snapshot(rack_soc=[50, 50]), rack_soc=[0.5, 3.0], rack_connected=[0.5, connected])
+    silent = spoilt(of, "rack_soc", Detail.OLD_DATA, 2)
+    without = spoilt(silent, "rack_connected", Detail.NEVER_SEEN, 2)
+
+    assert seen(silent, Threshold("soc_high", 95)).reported == {}
+    assert list(seen(without, Threshold("soc_high", 95)).reported) == [
+        (BY_NAME["soc_high"].number, 2)
+    ]

@@ -48,22 +48,100 @@ def test_a_weld_is_latched_and_never_closed_again() -> None:
 
 
 def test_a_rack_that_falls_off_the_bus_is_latched_once() -> None:
-    """Open without an order: told, latched; it agrees again at once, so that a reset takes it back (R31)."""
+    """Open without an order: off at once, a failure after 1 s; it agrees again then, so that a reset takes it back (R31)."""
     paper = Paper().connected()
     paper.racks[0].connected, paper.racks[0].stuck = 0.0, True
     paper.step()
-    told = [(event.kind.name, event.detail) for event in paper.events if event.rack == 1][-2:]
-    mismatch = paper.state.racks[0].mismatch
+    fallen = [first(paper), paper.ordered(1), paper.state.racks[0].mismatch]
+    paper.operate("rack_connect", rack=1)
     paper.step()
+    again = paper.result.stage
+    took = paper.takes(lambda paper: paper.state.racks[0].mismatch)
+    paper.run(0.1)
     after = paper.state.racks[0]
-    paper.step()
+    tripped = ("contactor_mismatch", 1) in paper.tripped
     paper.write("alarm_reset", 1)
     paper.run(0.1)
 
-    assert ("rack_mismatch", "open") in told
-    assert (mismatch, after.mismatch, after.phase) == (True, False, Phase.OPEN)
+    assert fallen == [Phase.OPEN, 0, False]
+    assert again is Stage.NOK
+    assert took == pytest.approx(1, abs=2 * CYCLE)
+    assert [event.detail for event in paper.told("rack_mismatch")] == ["open"]
+    assert (tripped, after.mismatch, after.phase) == (True, False, Phase.OPEN)
     assert ("contactor_mismatch", 1) not in paper.tripped
     assert paper.result.stage is Stage.OK
+
+
+@pytest.mark.parametrize("row", ["bmu_trip_cell_overvoltage", "bmu_trip_fire"])
+@pytest.mark.parametrize("late", [0.0, 0.9])
+def test_a_bmu_that_says_why_it_opened_has_not_failed(row: str, late: float) -> None:
+    """Its own trip explains it, also one that comes within a second; nothing is called a weld (R31)."""
+    paper = Paper().connected()
+    paper.racks[0].connected, paper.racks[0].stuck = 0.0, True
+    paper.run(max(late, CYCLE))
+    paper.report(row, 0 if row.endswith("fire") else 1)
+    paper.run(3)
+
+    assert first(paper) is Phase.OPEN
+    assert not paper.told("rack_mismatch")
+    assert "contactor_mismatch" not in {name for name, _ in paper.tripped}
+
+
+@pytest.mark.parametrize("amperes", [38.0, -38.0, float("nan")])
+@pytest.mark.parametrize("seconds", [CYCLE, 2.9])
+def test_no_frame_opens_a_rack_that_carries_current(amperes: float, seconds: float) -> None:
+    """Told open for a while, and still carrying current, or perhaps: it keeps its order (R30, R31)."""
+    paper = Paper().connected()
+    paper.racks[0].current = amperes
+    paper.racks[0].connected = 0.0
+    paper.history.clear()
+    paper.run(seconds)
+    paper.racks[0].connected = 1.0
+    paper.run(4)
+
+    assert {orders.value("rack_connect", 1) for orders in paper.history} == {1}
+    assert first(paper) is Phase.CLOSED
+    assert not paper.tripped
+    assert not paper.told("rack_mismatch")
+
+
+def test_feedback_that_contradicts_a_current_for_long_is_a_failure() -> None:
+    """Latched after 3 s: power goes to zero; with the current gone it is off the bus (R30, R31)."""
+    paper = Paper().running(100e3)
+    paper.racks[0].current, paper.racks[0].connected, paper.racks[0].stuck = 38.0, 0.0, True
+    took = paper.takes(lambda paper: paper.state.racks[0].mismatch)
+    paper.run(0.1)
+    held = [first(paper), paper.ordered(1), paper.power]
+    paper.racks[0].current = 0.0
+    paper.step()
+
+    assert took == pytest.approx(3, abs=2 * CYCLE)
+    assert held == [Phase.CLOSED, 1, 0]
+    assert ("contactor_mismatch", 1) in paper.tripped
+    assert (first(paper), paper.ordered(1)) == (Phase.OPEN, 0)
+    assert paper.state.racks[0].openings_under_load == 0
+
+
+def test_a_rack_whose_current_nobody_knows_is_off_in_the_end() -> None:
+    """Told open for 3 s, and no current contradicts it (R30)."""
+    paper = Paper().connected()
+    paper.racks[0].current, paper.racks[0].connected, paper.racks[0].stuck = math.nan, 0.0, True
+    took = paper.takes(lambda paper: first(paper) is Phase.OPEN)
+
+    assert took == pytest.approx(3, abs=2 * CYCLE)
+
+
+def test_a_start_believes_no_open_rack_that_carries_current() -> None:
+    """It is asked nothing until its feedback makes sense (R14, R30)."""
+    paper = Paper(count=1)
+    paper.racks[0].current = 38.0
+    paper.run(8)
+    unknown = (first(paper), math.isnan(paper.ordered(1)))
+    paper.racks[0].current = 0.0
+    paper.step()
+
+    assert unknown == (Phase.UNKNOWN, True)
+    assert first(paper) is Phase.OPEN
 
 
 @pytest.mark.parametrize(("lasts", "welded"), [(2.9, False), (3.1, True)])
@@ -99,7 +177,7 @@ def test_a_rack_that_falls_open_in_a_trip_is_none() -> None:
     paper = loaded()
     paper.report("bmu_trip_overtemperature", 2)
     paper.step()
-    paper.racks[1].connected = 0.0
+    paper.racks[1].connected, paper.racks[1].current = 0.0, 0.0
     paper.run(1)
 
     assert paper.tripped == {("bmu_trip_overtemperature", 2)}
