@@ -144,6 +144,7 @@ def _number(row: Instruction, text: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         near = did_you_mean(text, named) if named else f"it takes {written_as(row)}"
+        near += ", none withdraws it" if row.withdrawable else ""
         raise UsageError(f"'{text}' is no value of {row.name}; {near}")
     return number
 

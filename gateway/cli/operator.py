@@ -13,7 +13,7 @@ from gateway.control.interlock import Effect
 from gateway.control.limit import Limiter
 from gateway.links.modbus_client import RegistersRefused
 from gateway.modbus.bank import Code
-from gateway.model.command import NOBODY, Reason
+from gateway.model.command import NOBODY, Reason, Stage
 
 _SIDES = {
     side: tuple(f"{side}_{end}" for end in ("permitted", "power_allowed", "current_allowed", "bound_by"))
@@ -38,6 +38,8 @@ SHOWS: Mapping[str, Sequence[str]] = {
     "local_key": ("local",),
 }
 "What shows the effect of a command."
+_OF_POWER = {name for name in SHOWS if "setpoint" in name}
+_BY_INTERLOCKS = {Reason.BLOCKED_BY_INTERLOCKING, Reason.TRIPPED}
 _STANDS_AGAINST: Mapping[str, Effect] = {
     "connect": CLOSING,
     "rack_connect": CLOSING,
@@ -48,7 +50,7 @@ _STANDS_AGAINST: Mapping[str, Effect] = {
 _EXCEPTIONS = {
     1: "this master may not write it (exception 1): it needs the role {role}",
     2: "no such writable register there (exception 2): is it the map {map}, and a site with control?",
-    3: "value out of range (exception 3): it takes {range}, and the rating may bind it",
+    3: "value out of range (exception 3): it takes {range}{bound}",
     4: "refused by control (exception 4)",
 }
 _REMEDIES = {
@@ -60,6 +62,8 @@ _REMEDIES = {
 "What who operates can do about a refusal, beside what the interlocks say."
 _RAMP, _LATEST, _POLL = 3.0, 1.0, 0.05
 "Seconds to wait for the end of a ramp, for the next cycle, between two looks."
+_FRESH = 6.0
+"Seconds for which a value that is held again has no new result: it is told anew after a pause alone."
 _CYCLES = 2
 "After the write: one may have begun before it."
 
@@ -105,7 +109,7 @@ class Operator:
                 if done.failure:
                     return done
             if group[0].row.cyclic:
-                self._put(done, group)
+                self._set(done, group)
             else:
                 self._act(done, group[0], self._wait)
         except RegistersRefused as refusal:
@@ -124,6 +128,22 @@ class Operator:
         done.steps.append((group[0].place.address, told))
         words = [word for item, one in pairs for word in item.words(one)]
         self._server.reader.write(group[0].place.address, words)
+
+    def _set(self, done: Done, group: Sequence[Assignment]) -> None:
+        """Cyclic values: taken, whatever becomes of them; one that is held says why (R4)."""
+        before = {told.sequence for told in results(self._server)}
+        self._put(done, group)
+        numbers = {item.row.number for item in group}
+        done.result = next(
+            (
+                told for told in results(self._server)
+                if told.stage == Stage.HELD and told.command in numbers
+                and (told.sequence not in before or told.age < _FRESH)
+            ),
+            None,
+        )  # fmt: skip
+        if done.result is not None:
+            done.failure = f"{done.result.name}: {done.result}"
 
     def _act(self, done: Done, item: Assignment, wait: float) -> None:
         """A one-shot: it acts on a change only, so it is changed (R3)."""
@@ -163,7 +183,8 @@ class Operator:
             done.failure = str(refusal)
             return
         role, takes = row.role.name.lower(), f"{written_as(row)} {row.unit}".strip()
-        told = words.format(role=role, range=takes, map=self._server.rows.rows.map)
+        bound = ", and the rating may bind it" if row.name in _OF_POWER else ""
+        told = words.format(role=role, range=takes, bound=bound, map=self._server.rows.rows.map)
         done.failure = f"{done.name}: {told}"
         if refusal.code == Code.SERVER_FAILURE and done.result is not None:
             name, reason = done.result.name, reason_named(done.result.reason)
@@ -175,7 +196,8 @@ class Operator:
             return
         effect = _STANDS_AGAINST.get(done.items[0].row.name, Effect.NONE)
         rack = done.items[0].place.rack
-        done.against = against(standing_at(self._server), effect, rack)
+        if done.result.reason in _BY_INTERLOCKS:
+            done.against = against(standing_at(self._server), effect, rack)
         done.shown = self._read(("mode", "first_out", "first_out_rack"))
         if done.against:
             done.failure += f" ({', '.join(item.row.name for item in done.against)})"

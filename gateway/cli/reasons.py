@@ -37,7 +37,7 @@ STAGES: Mapping[Stage, str] = {
     Stage.ABORTED: "overtaken by a trip, a stop or a contrary command",
     Stage.HELD: "a cyclic value that is taken but not applied",
 }
-FINAL = frozenset({Stage.OK, Stage.NOK, Stage.TIMEOUT, Stage.REFUSED, Stage.ABORTED})
+FINAL = frozenset({Stage.OK, Stage.NOK, Stage.TIMEOUT, Stage.REFUSED, Stage.ABORTED, Stage.HELD})
 "Stages that a command does not leave any more."
 
 

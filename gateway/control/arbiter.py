@@ -55,8 +55,8 @@ def leased(state: State, command: Command, now: float) -> tuple[State, Verdict]:
 
 
 def _overrides(origin: Origin, holder: Origin) -> bool:
-    """Whether a master may take the lease over (R7)."""
-    return origin.priority > holder.priority or (origin.is_local and not holder.is_local)
+    """Whether a master may take the lease over: local beats remote, then the higher priority (R7)."""
+    return (origin.is_local, origin.priority) > (holder.is_local, holder.priority)
 
 
 def selected(
@@ -84,12 +84,12 @@ def armed(token: Selection | None, command: Command, now: float) -> Verdict | No
 
 
 def switched(state: State, command: Command) -> tuple[State, Verdict]:
-    """The local key (R36): only a master that is local turns it; it takes a remote master's lease away (R7)."""
+    """The local key (R36): only a master that is local turns it; it takes the other side's lease away (R7)."""
     if not command.origin.is_local:
         return state, refused(Reason.SWITCHING_HIERARCHY, "remote")
     wanted = command.value == 1
     changes = wanted is not state.is_local
-    if wanted and state.lease is not None and not state.lease.owner.is_local:
+    if changes and state.lease is not None and state.lease.owner.is_local is not wanted:
         state = dataclasses.replace(ended(state), heartbeat=Heartbeat())
     return dataclasses.replace(state, is_local=wanted), Verdict(accepted=True, acts=changes)
 

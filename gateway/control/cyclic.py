@@ -6,7 +6,8 @@ import math
 from gateway.control import arbiter, watchdog
 from gateway.control.operate import Situation
 from gateway.control.settings import Settings
-from gateway.control.state import Setpoint, State
+from gateway.control.state import Fate, Setpoint, State
+from gateway.control.verify import held
 from gateway.control.watchdog import POWER, REACTIVE
 from gateway.model.command import Command, Reason, Verdict
 from gateway.model.event import KINDS, Event
@@ -24,12 +25,12 @@ def written(state: State, command: Command, on: Situation) -> Change:
         if against is None and not math.isfinite(command.value):
             against = arbiter.refused(Reason.INCONSISTENT_PARAMETERS, "no number")
         if against is not None:
-            return _fate(state, command, against, on.now)
+            return _fate(state, command, against, on)
         return watchdog.beaten(state, int(command.value), on.now), Verdict(accepted=True), []
     key, value = _as_stored(command, on.settings)
     before = state.setpoints.get(key)
     if against is not None and not _is_less(before, value, key):
-        return _fate(state, command, against, on.now)
+        return _fate(state, command, against, on)
     setpoint = None
     if not math.isnan(value):
         life = on.settings.setpoint_life if key in {POWER, REACTIVE} else math.inf
@@ -38,20 +39,28 @@ def written(state: State, command: Command, on: Situation) -> Change:
             owner, ends = before.owner, before.deadline  # less is allowed, longer is not (R9)
         setpoint = Setpoint(value, owner, on.now, ends)
     state = dataclasses.replace(state, setpoints=watchdog.set_to(state.setpoints, key, setpoint))
-    return _fate(state, command, None, on.now)
+    return _fate(state, command, None, on)
 
 
-def _fate(state: State, command: Command, against: Verdict | None, now: float) -> Change:
-    """The verdict on a cyclic value, and an event where it is another than before: not one for each renewal."""
-    name, origin = command.instruction.name, command.origin.name
+def _fate(state: State, command: Command, against: Verdict | None, on: Situation) -> Change:
+    """The verdict on a cyclic value; told where it is another than before, or after a pause: not at each renewal.
+
+    One that is held has a result of its own, so that its master can read why (R4).
+    """
+    name, origin, now = command.instruction.name, command.origin.name, on.now
     reason = Reason.NONE if against is None else against.reason
     verdict = Verdict(
         accepted=True, reason=reason, detail="" if against is None else against.detail
     )
-    if state.fates.get((origin, name)) is reason:
+    before = state.fates.get((origin, name))
+    state = dataclasses.replace(state, fates={**state.fates, (origin, name): Fate(reason, now)})
+    if before and before.reason is reason and now - before.at <= on.settings.setpoint_life:
         return state, verdict, []
-    state = dataclasses.replace(state, fates={**state.fates, (origin, name): reason})
-    told = "accepted" if against is None else f"held, {reason.name.lower()}, {verdict.detail}"
+    if against is None:
+        told = "accepted"
+    else:
+        told = f"held, {reason.name.lower()}, {verdict.detail}"
+        state = held(state, command, verdict, now)
     event = Event(KINDS["setpoint"], now, row=name, value=command.value, origin=origin, detail=told)
     return state, verdict, [event]
 

@@ -147,7 +147,7 @@ _OWN = (
     Interlock(73, "software_stop", _C, _LEAVE | Effect.STOP_PCS, "A master has stopped the container", "Find out why, then reset."),
     Interlock(74, "duplicate_master", _C, Effect.ZERO | Effect.STOP_PCS | _BLOCK | _LATCH, "Somebody else sends our frames (R34)", "Remove the other master, then restart the gateway."),
     Interlock(75, "pcs_lost", _C, Effect.ZERO | _BLOCK, "The PCS does not answer", "Check the PCS and its connection."),
-    Interlock(76, "pcs_fault", _C, Effect.ZERO | _BLOCK, "The PCS has a fault", "Read the PCS's own fault memory."),
+    Interlock(76, "pcs_fault", _C, Effect.ZERO | _BLOCK, "The PCS has a fault", "Read the PCS's own fault memory; alarm_reset resets it, also after its watchdog."),
     Interlock(77, "journal_failed", _C, _BLOCK, "The journal cannot be written (R41)", "Make room on the disk, or check its rights."),
     Interlock(78, "not_live", _C, Effect.ZERO | _BLOCK, "The data are replayed (R35)", "Nothing: this is no live plant."),
     Interlock(79, "bus_inconsistent", _C, Effect.ZERO | _BLOCK, "Currents of racks and PCS contradict each other (R42)", "Compare with a clamp meter; find the wrong sensor.", delay_on=5.0),

@@ -190,6 +190,14 @@ class Passed:
     is_rising: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a cyclic value when it was last written (R4)."""
+
+    reason: Reason
+    at: float
+
+
 Chain = Mapping[tuple[int, int], Standing]
 
 
@@ -220,8 +228,8 @@ class State:
     "What was last written to each row and rack: what a master reads back."
     held: Mapping[tuple[str, str, int], float] = field(default_factory=dict)
     "Per master, row and rack: one-shots act when this changes (R3)."
-    fates: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
-    "Per master and cyclic row: why it is not applied."
+    fates: Mapping[tuple[str, str], Fate] = field(default_factory=dict)
+    "Per master and cyclic row."
     chain: Chain = field(default_factory=dict)
     first_out: FirstOut | None = None
     tripped_by: tuple[Origin, ...] = ()

@@ -33,31 +33,42 @@ def began(
     name = command.instruction.name
     waits = verdict.accepted and (bool(racks) or name == "alarm_reset")
     stage = Stage.REFUSED if not verdict.accepted else Stage.ADMITTED if waits else Stage.OK
+    if waits:
+        state = _superseded(state, command, now)
+    state = _with_result(state, command, verdict, stage, now)
+    if not waits:
+        return state
+    pending = {**state.pending, state.sequence: tuple(racks)}
+    return dataclasses.replace(state, pending=pending)
+
+
+def _with_result(
+    state: State, command: Command, verdict: Verdict, stage: Stage, now: float
+) -> State:
     sequence = state.sequence % 65535 + 1
     result = Result(
         sequence, command.origin.name, command.instruction.number, command.rack, command.value,
         stage, verdict.reason, verdict.detail, now,
     )  # fmt: skip
-    earlier, pending = state.results, state.pending
-    if waits:
-        earlier, pending = _superseded(state, result, now)
-        pending = {**pending, sequence: tuple(racks)}
-    results = _kept((result, *earlier), pending)
-    return dataclasses.replace(state, sequence=sequence, results=results, pending=pending)
+    results = _kept((result, *state.results), state.pending)
+    return dataclasses.replace(state, sequence=sequence, results=results)
 
 
-def _superseded(
-    state: State, new: Result, now: float
-) -> tuple[tuple[Result, ...], Mapping[int, tuple[int, ...]]]:
-    """Earlier results, and what is pending, where a command that is given again takes the place of itself."""
+def held(state: State, command: Command, verdict: Verdict, now: float) -> State:
+    """The state with the result of a cyclic value that is taken and not applied: it is final (R4)."""
+    return _with_result(state, command, verdict, Stage.HELD, now)
+
+
+def _superseded(state: State, new: Command, now: float) -> State:
+    """The state in which a command that is given again does not wait any more: it takes its own place."""
     again = {
         result.sequence
         for result in state.results
         if result.sequence in state.pending
-        and (result.number, result.rack) == (new.number, new.rack)
+        and (result.number, result.rack) == (new.instruction.number, new.rack)
     }
     if not again:
-        return state.results, state.pending
+        return state
     results = tuple(
         dataclasses.replace(
             result,
@@ -71,7 +82,7 @@ def _superseded(
         for result in state.results
     )
     pending = {key: racks for key, racks in state.pending.items() if key not in again}
-    return results, pending
+    return dataclasses.replace(state, results=results, pending=pending)
 
 
 def _kept(results: Sequence[Result], pending: Mapping[int, tuple[int, ...]]) -> tuple[Result, ...]:

@@ -15,7 +15,7 @@ FIRST, SECOND = "bmu_trip_door", "bmu_trip_interlock"
 
 def latched(world: World) -> dict[str, int]:
     """The rows that the journal says have latched, with their numbers."""
-    rows = [row for row in world.journal() if row["kind"] == "interlock_latched"]
+    rows = [row for row in world.journal() if row["name"] == "interlock_latched"]
     return {str(row["row"]): int(str(row["seq"])) for row in rows}
 
 
