@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
+from gateway.app.alarms import AlarmWatch, bits_of
 from gateway.app.promise import Promise, Promises, Record
 from gateway.app.refusals import Refusals
 from gateway.control.arbiter import noted
@@ -49,7 +50,7 @@ class Controller:
         self._now = 0.0
         self.clock: Callable[[], float] = lambda: self._now
         "Until a runtime puts a real one in: the time of the latest cycle."
-        self._racks = layout.topology.racks
+        self._racks, self._alarms = layout.topology.racks, AlarmWatch(layout)
         self._plant = Plant(is_live=is_live)
         self.state = restored("", self._racks, settings, 0.0)
         self.outcome: Outcome | None = None
@@ -239,6 +240,7 @@ class Controller:
         """One control cycle on a new picture."""
         self._snapshot, self._facts = snapshot, facts_of(snapshot, self.settings.thresholds)
         self._now = now
+        self._tell(self._alarms.changes(snapshot, now))
         return self.step(now)
 
     def step(self, now: float) -> Outcome:
@@ -289,12 +291,7 @@ class Controller:
         shown = Shown(
             self.state, self._facts, self.outcome.allowed, self.settings,
             boot=0 if self.record is None else self.record.boot % 65535,
-            warnings=_bits(self._snapshot, "warnings"), alarms=_bits(self._snapshot, "alarms"),
+            warnings=bits_of(self._snapshot, "warnings"), alarms=bits_of(self._snapshot, "alarms"),
             is_live=self._plant.is_live, journal_failed=bool(self._plant.journal_failed),
         )  # fmt: skip
         return picture(self.panel_layout, shown, self.clock())
-
-
-def _bits(snapshot: Snapshot, name: str) -> float:
-    value = float(snapshot.values[snapshot.layout.first(name)])
-    return value if value > 0 else 0.0

@@ -31,6 +31,8 @@ class Lookout:
         self._driven = {pcs.name: Urgency() for pcs in pcs_links}
         self._seen: dict[str, str] = {}
         "What was told of each PCS last."
+        self._up: dict[str, bool] = {}
+        "Whether each bus was there when it was told last."
 
     def look(self, now: float) -> None:
         """Everything once, before a cycle."""
@@ -42,13 +44,25 @@ class Lookout:
         for pcs in self._pcs_links:
             self._look_at(pcs, now)
         for link in self._links:
+            self._look_at_bus(link, now)
             key = None if link.sender is None else link.sender.transmitter.duplicate
             if key is not None:
                 self._gateway.hear_duplicate(link.bus.name, identifier_text(key))
 
+    def _look_at_bus(self, link: CanLink, now: float) -> None:
+        """Tell when a bus is lost, and when it is back; one that is being opened is neither."""
+        name, state = link.bus.name, link.state
+        if state.up is self._up.get(name, True) or not (state.up or state.last_error):
+            return
+        self._up[name] = state.up
+        detail = name if state.up else f"{name} ({state.last_error})"
+        self._tell(Event(KINDS["bus_back" if state.up else "bus_lost"], now, detail=detail))
+
     def _look_at(self, pcs: PcsLink, now: float) -> None:
-        """Tell when the PCS is lost, back, or left alone (R12)."""
+        """Tell when the PCS is lost, back, or left alone (R12); before it was asked, it is none of that."""
         state = pcs.state
+        if not (state.up or state.left_alone or state.last_error):
+            return
         seen = "pcs_left_alone" if state.left_alone else "pcs_back" if state.up else "pcs_lost"
         if seen != self._seen.get(pcs.name, "pcs_left_alone"):
             self._tell(Event(KINDS[seen], now, container=pcs.name, detail=state.last_error))

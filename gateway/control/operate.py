@@ -121,8 +121,10 @@ def _enable(state: State, command: Command, _: Situation) -> Change:
     return _with(state, command.rack, is_enabled=True), ACCEPTED
 
 
-def _disable(state: State, command: Command, _: Situation) -> Change:
-    return _with(left(state, command.rack), command.rack, is_enabled=False), ACCEPTED
+def _disable(state: State, command: Command, on: Situation) -> Change:
+    """Disconnect, and leave out of every connect until it is enabled again."""
+    state, verdict = _disconnect(state, command, on)
+    return _with(state, command.rack, is_enabled=False), verdict
 
 
 def _reset(state: State, _: Command, on: Situation) -> Change:
@@ -212,6 +214,8 @@ OPERATIONS: Mapping[str, Callable[[State, Command, Situation], Change]] = {
     "disconnect": _disconnect,
     "rack_connect": _connect,
     "rack_disconnect": _disconnect,
+    "enable": _enable,
+    "disable": _disable,
     "rack_enable": _enable,
     "rack_disable": _disable,
     "alarm_reset": _reset,
@@ -230,7 +234,7 @@ def targets(state: State, command: Command) -> tuple[int, ...]:
         return (command.rack,)
     if name == "connect":
         return tuple(number for number in numbers if state.racks[number - 1].is_wanted)
-    if name in {"disconnect", "trip", "software_stop"} or (
+    if name in {"disconnect", "disable", "trip", "software_stop"} or (
         name == "mode_request" and command.value == Mode.STANDBY
     ):
         return tuple(n for n in numbers if state.racks[n - 1].phase is not Phase.OPEN)

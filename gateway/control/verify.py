@@ -18,6 +18,7 @@ _DISCONNECTS = {
     "trip",
     "software_stop",
     "mode_request",
+    "disable",
     "rack_disable",
 }
 _PATIENCE = 2.0

@@ -125,6 +125,8 @@ _ROWS = (
     Instruction(23, "rack_disconnect", _R, "Disconnect this rack, at low current", _D, _SAFE),
     Instruction(24, "rack_enable", _R, "Let this rack take part in connecting", _O, _UNSAFE),
     Instruction(25, "rack_disable", _R, "Leave this rack out; disconnects it", _D, _SAFE),
+    Instruction(26, "enable", _C, "Let all racks take part in connecting", _O, _UNSAFE),
+    Instruction(27, "disable", _C, "Leave all racks out; disconnects them", _D, _SAFE),
     Instruction(30, "alarm_reset", _C, "Reset latches whose cause is gone; nothing else", _O, _UNSAFE),
     Instruction(31, "trip", _C, "Trip until released by the same master", _D, _SAFE),
     Instruction(32, "trip_release", _C, "Take one's own trip back; then reset", _D, _SAFE),

@@ -1,9 +1,16 @@
-"""When a PCS is told at once, and when with its next poll (R22)."""
+"""When a PCS is told at once, and when with its next poll (R22); what is told of buses."""
+
+from pathlib import Path
 
 import pytest
 
-from gateway.app.lookout import Urgency
+from gateway.app import Gateway
+from gateway.app.lookout import Lookout, Urgency
+from gateway.links.can_link import CanLink
+from gateway.model.event import Event
 from gateway.model.order import PcsOrder
+
+from closed import loaded
 
 
 def told(*orders: PcsOrder) -> list[bool]:
@@ -44,3 +51,18 @@ def test_a_slow_slide_is_told_every_half_per_cent() -> None:
 def test_a_fall_after_a_rise_counts_from_the_top() -> None:
     """What was let rise meanwhile may have been told with a poll."""
     assert told(ordered(), ordered(power=110e3), ordered(power=109e3)) == [True, False, True]
+
+
+def test_a_bus_is_told_lost_and_back(tmp_path: Path) -> None:
+    """Once each, with the driver's word; one that is being opened for the first time is neither."""
+    site = loaded(tmp_path)
+    gateway, told = Gateway(site), list[Event]()
+    link = CanLink(site.buses["can0"], gateway.receive)
+    lookout = Lookout(gateway, [link], [], told.append)
+    for up, error in ((False, ""), (True, ""), (True, ""), (False, "no such device"), (False, "no such device"), (True, "no such device")):  # fmt: skip
+        link.state.up, link.state.last_error = up, error
+        lookout.look(0.0)
+
+    assert [str(event) for event in told] == [
+        "bus can0 (no such device) is lost", "bus can0 is back",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from control.paper import CHIEF, EMS, PANEL, SCADA, VIEWER, Paper
 from gateway.control.state import Phase
 from gateway.model.command import INSTRUCTIONS, Direction, Reason, Role, Stage
 
-SAFE = ("disconnect", "rack_disconnect", "rack_disable", "trip", "software_stop")
+SAFE = ("disconnect", "rack_disconnect", "disable", "rack_disable", "trip", "software_stop")
 
 
 @pytest.mark.parametrize("name", SAFE)
@@ -42,7 +42,7 @@ def test_each_role_may_exactly_what_its_rows_say() -> None:
 
     assert {name for name, role in roles.items() if role is Role.ENGINEER} == {"clock"}
     assert {name for name, role in roles.items() if role is Role.OPERATOR} == {
-        "connect", "rack_connect", "rack_enable", "alarm_reset", "local_key",
+        "connect", "rack_connect", "enable", "rack_enable", "alarm_reset", "local_key",
     }  # fmt: skip
     assert Role.VIEWER not in roles.values()
 

@@ -29,7 +29,9 @@ def test_a_connect_is_admitted_released_and_seen_done() -> None:
     assert (paper.result.origin, paper.result.number, paper.result.value) == ("ems", 20, 1)
 
 
-@pytest.mark.parametrize("name", ["rack_enable", "trip_release", "clock", "lease", "select"])
+@pytest.mark.parametrize(
+    "name", ["enable", "rack_enable", "trip_release", "clock", "lease", "select"]
+)
 def test_what_waits_for_nothing_is_done_at_once(name: str) -> None:
     """OK with its admission, or refused."""
     paper = Paper().adopted()
@@ -189,3 +191,20 @@ def test_the_clock_is_an_order_to_bmus() -> None:
     assert math.isnan(before)
     assert admission.refusal is None
     assert paper.step().orders.value("clock") == 1_790_000_000
+
+
+def test_all_racks_are_left_out_and_taken_in_again() -> None:
+    """Disabled, they leave and connect is refused, whoever asks; enabled, they may come (R1, R2)."""
+    paper = Paper().connected()
+    paper.write("disable", 1, SCADA)
+    paper.takes(lambda paper: paper.result.stage in FINAL)
+    left = (paper.result.number, paper.result.stage)
+    refused = paper.operate("connect").refusal
+    paper.write("enable", 1)
+    again = paper.operate("connect").refusal
+
+    assert left == (27, Stage.OK)
+    assert paper.told("rack_disconnected")
+    assert refused is not None
+    assert refused.reason is Reason.INVALID_POSITION
+    assert again is None
