@@ -59,12 +59,13 @@ class Lookout:
         self._tell(Event(KINDS["bus_back" if state.up else "bus_lost"], now, detail=detail))
 
     def _look_at(self, pcs: PcsLink, now: float) -> None:
-        """Tell when the PCS is lost, back, or left alone (R12); before it was asked, it is none of that."""
+        """Tell when the PCS is lost, back, or left alone (R12); the first time that it answers is no news."""
         state = pcs.state
-        if not (state.up or state.left_alone or state.last_error):
+        if pcs.name not in self._seen and not (state.up or state.last_error):
             return
         seen = "pcs_left_alone" if state.left_alone else "pcs_back" if state.up else "pcs_lost"
-        if seen != self._seen.get(pcs.name, "pcs_left_alone"):
+        is_news = seen == "pcs_lost" if pcs.name not in self._seen else seen != self._seen[pcs.name]
+        if is_news:
             self._tell(Event(KINDS[seen], now, container=pcs.name, detail=state.last_error))
         self._seen[pcs.name] = seen
 

@@ -17,7 +17,7 @@ _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _KEEPS = {"Event", "Point", "Interlock"}
-"Calls whose keywords are text for people."
+"Calls whose keywords are text for people. `strict` of a zip is left alone, too: it says what is so anyway."
 Edit = Callable[[ast.AST], ast.AST]
 
 
@@ -66,7 +66,7 @@ def _calls(node: ast.Call) -> Iterator[ast.AST]:
     if name in _KEEPS:
         return
     for place, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in {None, "strict"}:
             yield _changed(node, keywords=node.keywords[:place] + node.keywords[place + 1 :])
 
 
@@ -75,7 +75,7 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Continue():
             yield ast.Pass()
-        case ast.Return(value=ast.Constant(value=False)):
+        case ast.Return(value=ast.Constant(value=False | None)):
             pass  # None is as false as that
         case ast.Return(value=ast.expr()):
             yield ast.Return(ast.Constant(None))
@@ -137,6 +137,8 @@ def _places(function: ast.FunctionDef) -> Iterator[_Place]:
             ):
                 continue
             for at, part in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(part, ast.keyword) and part.arg == "strict":
+                    continue
                 if isinstance(part, ast.AST):
                     its = _lines(part) if isinstance(part, ast.stmt) else lines
                     waiting.append((node, name, at if isinstance(value, list) else -1, part, its))

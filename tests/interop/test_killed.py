@@ -76,6 +76,25 @@ def pcs_port(world: World) -> int:
     return int(world.plant.wait_for(r"Modbus TCP at 127\.0\.0\.1:(\d+)")[1])
 
 
+def test_the_pcs_dies(world: World) -> None:
+    """Power is zero, the racks stay closed; back, it follows the EMS again, which has asked all the time (R9, R12)."""
+    world.running()
+    world.plant.say("fault pcs_dead")
+    world.until(lambda: world.read(80, 2) == [0, 0], "at zero")
+    died = time.monotonic()
+    world.plant.say("clear pcs_dead")
+    world.until(lambda: "pcs_back" in [row["name"] for row in world.journal()], "back")
+    world.until(lambda: world.read(80, 2) == [0, 50_000], "at 50 kW again")
+
+    assert world.read(31) == [2]
+    assert 1 not in {what for at, _, what in world.spy.asked if at > died}, "told to disconnect"
+    rows = world.journal()
+    names = [row["name"] for row in rows]
+    assert names.index("pcs_lost") < names.index("pcs_back")
+    assert "pcs_lost" in [row["row"] for row in rows if row["name"] == "interlock_tripped"]
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
+
+
 def test_the_bus_is_cut(world: World) -> None:
     """Cut for a while: power is zero and the PCS stopped; afterwards the racks are closed as they were (R21, R33)."""
     world.running()
