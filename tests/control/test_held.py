@@ -1,6 +1,10 @@
 """Cyclic values that are taken and not applied: why, and when it is told (R4)."""
 
-from control.paper import SCADA, Paper
+import dataclasses
+import math
+
+import pytest
+from control.paper import SCADA, SETTINGS, Paper
 
 from gateway.model.command import Reason, Stage
 
@@ -36,3 +40,59 @@ def test_a_value_that_is_applied_has_none() -> None:
     paper.write("power_setpoint", 60e3)
 
     assert paper.state.sequence == before
+
+
+def exact(before: float | None = None, name: str = "power_setpoint") -> Paper:
+    """The EMS commands, with a setpoint that stands."""
+    settings = dataclasses.replace(SETTINGS, charge_rating=1024.0, discharge_rating=512.0)
+    paper = Paper(count=1, settings=settings).adopted()
+    paper.write("lease", 3600)
+    if before is not None:
+        paper.write(name, before)
+    return paper
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "value", "taken"),
+    [
+        ("power_setpoint", 1.0, 0.5, True), ("power_setpoint", 1.0, 1.0, True), ("power_setpoint", 1.0, 1.5, False),
+        ("power_setpoint", -1.0, -0.5, True), ("power_setpoint", -1.0, 0.5, False), ("power_setpoint", 1.0, -0.5, False),
+        ("power_setpoint", 1.0, math.nan, True), ("power_setpoint", None, 0.5, False), ("power_setpoint", None, 0.0, True),
+        ("charge_current_cap", 10.0, 9.5, True), ("charge_current_cap", 10.0, 10.0, False),
+        ("charge_current_cap", 10.0, 10.5, False), ("charge_current_cap", None, 50.0, True),
+        ("charge_current_cap", 10.0, math.nan, False),
+    ],
+)  # fmt: skip
+def test_anybody_may_ask_for_less(
+    name: str, before: float | None, value: float, *, taken: bool
+) -> None:
+    """Less power in the same direction, a narrower cap; all else is the owner's (R1)."""
+    paper = exact(before, name)
+    verdict = paper.write(name, value, SCADA).verdicts[0]
+
+    assert (verdict.reason is Reason.NONE) is taken
+    stands = paper.state.setpoints.get(name)
+    after = value if taken else before
+    assert (math.nan if stands is None else stands.value) == pytest.approx(math.nan if after is None else after, nan_ok=True)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("percent", "watts"), [(50.0, 256.0), (0.5, 2.56), (-50.0, -512.0), (-0.5, -5.12), (0.0, 0.0)]
+)
+def test_per_cent_are_of_the_rating_in_that_direction(percent: float, watts: float) -> None:
+    """512 W of discharge, 1,024 W of charge."""
+    paper = exact()
+    paper.write("power_setpoint_percent", percent)
+
+    assert paper.state.setpoints["power_setpoint"].value == watts
+
+
+def test_a_heartbeat_that_is_no_number_is_no_sign_of_life() -> None:
+    """Of who has the lease; of anybody else it is that which it lacks (R4, R8)."""
+    paper = exact()
+    mine = paper.write("ems_heartbeat", math.inf).verdicts[0]
+    theirs = paper.write("ems_heartbeat", math.inf, SCADA).verdicts[0]
+
+    assert (mine.accepted, mine.reason) == (True, Reason.INCONSISTENT_PARAMETERS)
+    assert (theirs.accepted, theirs.reason) == (True, Reason.LOCKED_BY_OTHER)
+    assert paper.state.heartbeat.value is None
