@@ -107,9 +107,9 @@ _INF = math.inf
 # fmt: off
 _ROWS = (
     Instruction(1, "ems_heartbeat", _C, "EMS heartbeat: counts only when it changes", _D, _SAFE, cyclic=True, high=65535),
-    Instruction(2, "power_setpoint", _C, "Active power", _D, _BY, cyclic=True, unit="W", low=-_INF, high=_INF, signed=True, withdrawable=True),
+    Instruction(2, "power_setpoint", _C, "Active power at the PCS's AC terminals", _D, _BY, cyclic=True, unit="W", low=-_INF, high=_INF, signed=True, withdrawable=True),
     Instruction(3, "power_setpoint_percent", _C, "Active power, of the rating in its direction", _D, _BY, cyclic=True, unit="%", low=-_INF, high=_INF, signed=True, withdrawable=True),
-    Instruction(4, "reactive_setpoint", _C, "Reactive power, positive when injecting", _D, _BY, cyclic=True, unit="var", low=-_INF, high=_INF, withdrawable=True),
+    Instruction(4, "reactive_setpoint", _C, "Reactive power at the PCS's AC terminals, positive when injecting", _D, _BY, cyclic=True, unit="var", low=-_INF, high=_INF, withdrawable=True),
     Instruction(5, "reactive_setpoint_percent", _C, "Reactive power, of its rating", _D, _BY, cyclic=True, unit="%", low=-_INF, high=_INF, withdrawable=True),
     Instruction(6, "charge_enable", _C, "Whether the EMS allows charging", _D, _BY, cyclic=True, high=1, states=_YES_NO),
     Instruction(7, "discharge_enable", _C, "Whether the EMS allows discharging", _D, _BY, cyclic=True, high=1, states=_YES_NO),
