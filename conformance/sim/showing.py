@@ -6,8 +6,9 @@ from gateway.cli.screen import out
 from gateway.model.event import Event, Severity
 
 _CHAIN = {"interlock_tripped", "interlock_latched", "interlock_gone", "interlock_reset"}
-_QUIET = {"never_heard", "limits_stale"}
+_QUIET = {"never_heard", "pcs_lost", "limits_stale"}
 "Rows that come and go with the start of a plant, or with a rack that is silenced on purpose."
+_BACK = {"pcs_back", "bus_back"}
 _STYLES = {Severity.ALARM: "red", Severity.TRIP: "bold red"}
 
 
@@ -15,6 +16,8 @@ def is_shown(event: Event) -> bool:
     """Whether an event is worth a line of the demo's screen."""
     if event.kind.name in _CHAIN:
         return event.row not in _QUIET
+    if event.kind.name in _BACK:
+        return True
     if event.kind.name == "mode":
         return event.detail == "fault"
     return event.kind.severity >= Severity.ALARM

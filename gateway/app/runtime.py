@@ -144,7 +144,7 @@ class Runtime:
             if link.sender is not None and self._recorder is not None:
                 link.sender.noted = functools.partial(self._recorder.frame, link.bus.name)
         self.pcs_links = list(self._drives())
-        self._lookout = Lookout(gateway, self.links, self.pcs_links, self._write)
+        self._lookout = Lookout(gateway, self.links, self.pcs_links, self._seen)
         async with asyncio.TaskGroup() as tasks:
             for link in self.links:
                 tasks.create_task(self._supervised(link))
@@ -270,6 +270,11 @@ class Runtime:
             log.info(event.kind.name, container=event.container, text=str(event))
             if event.kind.name == "interlock_latched" and self._recorder is not None:
                 self._recorder.trip(event.at, event.row, number)
+
+    def _seen(self, event: Event) -> None:
+        """The lookout has seen something."""
+        self._write(event)
+        self.told([event])
 
     def _journal_changed(self, failed: str) -> None:
         name = "journal_failed" if failed else "journal_restored"
