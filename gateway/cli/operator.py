@@ -39,7 +39,7 @@ SHOWS: Mapping[str, Sequence[str]] = {
 }
 "What shows the effect of a command."
 _OF_POWER = {name for name in SHOWS if "setpoint" in name}
-_BY_INTERLOCKS = {Reason.BLOCKED_BY_INTERLOCKING, Reason.TRIPPED}
+_BY_INTERLOCKS = {Reason.BLOCKED_BY_INTERLOCKING, Reason.BLOCKED_BY_MODE, Reason.TRIPPED}
 _STANDS_AGAINST: Mapping[str, Effect] = {
     "connect": CLOSING,
     "rack_connect": CLOSING,
@@ -116,8 +116,8 @@ class Operator:
             self._refused(done, refusal)
         if done.failure:
             self._explain(done)
-        elif looks:
-            done.shown = self._seen(group)
+        if looks and (group[0].row.cyclic or not done.failure):
+            done.shown = {**done.shown, **self._seen(group)}
         return done
 
     def _put(self, done: Done, group: Sequence[Assignment], value: float | None = None) -> None:
@@ -133,17 +133,13 @@ class Operator:
         """Cyclic values: taken, whatever becomes of them; one that is held says why (R4)."""
         before = {told.sequence for told in results(self._server)}
         self._put(done, group)
-        numbers = {item.row.number for item in group}
-        done.result = next(
-            (
-                told for told in results(self._server)
-                if told.stage == Stage.HELD and told.command in numbers
-                and (told.sequence not in before or told.age < _FRESH)
-            ),
-            None,
-        )  # fmt: skip
-        if done.result is not None:
-            done.failure = f"{done.result.name}: {done.result}"
+        numbers, owner = {item.row.number for item in group}, self._server.value("lease_owner")
+        for told in results(self._server):
+            again = told.age < _FRESH and told.origin != owner
+            held = told.stage == Stage.HELD and told.command in numbers
+            if held and (told.sequence not in before or again):
+                done.result, done.failure = told, f"{told.name}: {told}"
+                return
 
     def _act(self, done: Done, item: Assignment, wait: float) -> None:
         """A one-shot: it acts on a change only, so it is changed (R3)."""

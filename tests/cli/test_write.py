@@ -63,11 +63,13 @@ def test_adjacent_cyclic_rows_are_one_write(essgw: Program) -> None:
             "discharge_enable=1",
             "charge_enable=0",
         ]
-        told = essgw("write", server, *block, "discharge_current_cap=none", "--json").stdout
+        done = essgw("write", server, *block, "discharge_current_cap=none", "--json", status=4)
+        told = done.stdout
         words = registers(server, BLOCK, 5)
     writes = json.loads(told)["writes"]
 
-    assert [[step["register"] for step in one["written"]] for one in writes] == [[61000], [61009]]
+    assert [[step["register"] for step in one["written"]] for one in writes] == [[61000]]
+    assert "held, 20 no authority" in done.stderr
     assert words == [77, 0, 1, 0xFFFF, 0x10000 - 5000]
     assert writes[0]["shown"]["power_limited_by"]["text"] == "no_lease"
     assert [asked["value"] for asked in writes[0]["asked"]] == [77, 0, 1, -5000]

@@ -56,7 +56,7 @@ def test_the_loop_is_closed(demo: Served, tmp_path: Path) -> None:
     assert moving["racks_connected"] == 12
     demo.say("fault hvil 3")
     demo.wait_for(r"  first out: bmu_trip_interlock, 1\n")
-    demo.wait_for(r"  bmu_trip_interlock acts: 1\n")
+    demo.wait_for(r"  bmu_trip_interlock acts until it is reset: 1\n")
     demo.wait_for(r"  mode is fault\n")
     ended = until(lambda seen: seen["racks_connected"] == 0)
 
