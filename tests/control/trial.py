@@ -45,8 +45,9 @@ OPTIONS = (
 )  # fmt: skip
 TESTS = sorted(str(path) for path in HERE.glob("test_*.py") if path.stem != "test_any_history")
 "All but the slow one."
-VARIANTS = 4
-"Of a test with many parameters so many are tried, the quickest: what the others alone notice counts as survived."
+VARIANTS, QUICK = 4, 0.05
+"""Of a test with many parameters so many are tried, and all that take less than so many s: what the others alone
+notice counts as survived."""
 
 
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -208,7 +209,12 @@ class Trial:
         tests = defaultdict[str, list[str]](list)
         for name in sorted(items, key=self._took.__getitem__):
             tests[name.partition("[")[0]].append(name)
-        return {name for names in tests.values() for name in names[:VARIANTS]}
+        return {
+            name
+            for names in tests.values()
+            for place, name in enumerate(names)
+            if place < VARIANTS or self._took[name] < QUICK
+        }
 
     def _passes_all(self, mutant: Mutant, items: dict[str, pytest.Item], living: Living) -> bool:
         reached = self._reached.get(_file(mutant.code), {})
