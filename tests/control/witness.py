@@ -18,7 +18,7 @@ from gateway.model.command import Stage
 from gateway.model.order import COILS
 
 POWER = Effect.ZERO | Effect.OPEN
-FINAL = {Stage.OK, Stage.NOK, Stage.TIMEOUT, Stage.REFUSED, Stage.ABORTED}
+FINAL = {Stage.OK, Stage.NOK, Stage.TIMEOUT, Stage.REFUSED, Stage.ABORTED, Stage.HELD}
 HAIR = 1e-6
 
 
@@ -161,13 +161,16 @@ def _turns_back(seen: Seen, number: int) -> bool:
 
 
 def results_move_forward(seen: Seen) -> None:
-    """A final result never changes; each number stands once; what is pending is there (R2)."""
+    """A final result never changes; each number stands once; what is pending is there (R2).
+
+    A master that beats between two cycles can leave a new one: of a value that is held.
+    """
     before = {item.sequence: item.stage for item in seen.before.results}
     numbers = [item.sequence for item in seen.after.results]
     assert len(numbers) == len(set(numbers))
     assert seen.after.pending.keys() <= set(numbers)
     for item in seen.after.results:
-        old = before[item.sequence]
+        old = before.get(item.sequence, Stage.HELD)
         assert old not in FINAL or old is item.stage
         assert not (old is Stage.RELEASED and item.stage is Stage.ADMITTED)
         assert (item.stage in FINAL) is (item.sequence not in seen.after.pending)
