@@ -249,6 +249,8 @@ class AnyHistory(RuleBasedStateMachine):
         """What is kept is restored; nobody has asked for anything (R14, R15)."""
         self.paper.restarted()
         self.consumed()
+        assert self.witness is not None
+        self.witness.coils.last.clear()
 
 
 MOST, PER_EXAMPLE = 1800, 1.2

@@ -144,8 +144,8 @@ def racks_close_and_open_by_the_rules(seen: Seen) -> None:
             assert not effects & (Effect.BLOCK_CLOSE | Effect.OPEN)
             assert seen.after.racks[number - 1].is_enabled
         connected, current = seen.facts.connected[number - 1], seen.facts.current[number - 1]
-        if before == 1 and told == 0 and connected != 0 and not _turns_back(seen, number):
-            proven = math.isnan(current) and len(seen.conducting) > 1
+        if before == 1 and told == 0 and not _turns_back(seen, number):
+            proven = math.isnan(current) and (connected == 0 or len(seen.conducting) > 1)
             assert abs(current) < 5 or proven or effects & Effect.UNDER_LOAD
 
 
