@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from control.paper import SETTINGS, Paper
 
+from gateway.control.facts import Contacts
 from gateway.control.interlock import BY_NAME
 from gateway.control.sequence import sequenced
 from gateway.control.state import Mode, Phase, Rack, Standing, State, Wait, fresh
@@ -97,6 +98,8 @@ ASKED = {"is_wanted": True}
         (rack(OPEN, fell=99.0), 0.0, (), rack(OPEN, mismatch=True, wait=Wait.PAUSE)),
         (rack(OPEN, fell=99.0), 0.0, (EXPLAINS,), rack(OPEN, wait=Wait.PAUSE)),
         (rack(OPEN, fell=99.0), 0.0, (OPENS,), rack(OPEN, wait=Wait.PAUSE)),
+        (rack(OPEN, fell=99.0), 0.0, ("bmu_trip_door",), rack(OPEN, wait=Wait.PAUSE)),
+        (rack(OPEN, wait=Wait.INTERLOCK, **ASKED), 0.0, (BLOCKS,), rack(OPEN, wait=Wait.INTERLOCK)),
         (rack(OPEN, fell=99.0), 0.0, (BLOCKS,), rack(OPEN, mismatch=True, wait=Wait.PAUSE)),
     ],
 )  # fmt: skip
@@ -239,3 +242,14 @@ def test_steady_racks_leave_the_state_as_it_is() -> None:
 
     assert after is state
     assert events == ()
+
+
+@pytest.mark.parametrize(("negative", "phase"), [(1.0, OPENING), (0.0, OPEN)])
+def test_a_start_that_finds_one_contactor_closed_opens_it(negative: float, phase: Phase) -> None:
+    """Coil by coil, a rack is not on the bus by one of them (R14, R27)."""
+    contacts = Contacts((1200.0,), (negative,), (0.0,), (0.0,), (True,))
+    facts = dataclasses.replace(Paper(count=1).facts(), connected=(0.0,), contacts=contacts)
+    state = dataclasses.replace(fresh(1, 0.0), mode=Mode.STANDBY)
+    after, _ = sequenced(state, facts, dataclasses.replace(EXACT, drives_coils=True), NOW)
+
+    assert after.racks[0].phase is phase
