@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 import pytest
-from control.paper import SCADA, SETTINGS, Paper
+from control.paper import EMS, SCADA, SETTINGS, Paper
 
-from gateway.model.command import Reason, Stage
+from gateway.control.cycle import refusal
+from gateway.model.command import INSTRUCTIONS, Command, Reason, Stage
 
 
 def test_a_value_that_is_held_has_a_result_with_its_reason() -> None:
@@ -96,3 +97,40 @@ def test_a_heartbeat_that_is_no_number_is_no_sign_of_life() -> None:
     assert (mine.accepted, mine.reason) == (True, Reason.INCONSISTENT_PARAMETERS)
     assert (theirs.accepted, theirs.reason) == (True, Reason.LOCKED_BY_OTHER)
     assert paper.state.heartbeat.value is None
+
+
+@pytest.mark.parametrize(("pause", "new"), [(3.5, 0), (4.0, 0), (4.5, 1)])
+def test_a_pause_longer_than_a_setpoint_lives_is_a_new_attempt(pause: float, new: int) -> None:
+    """To the moment (R4)."""
+    paper = Paper(settings=dataclasses.replace(SETTINGS, setpoint_life=4.0))
+    paper.write("power_setpoint", 5.0)
+    told = paper.state.sequence
+    paper.now += pause
+    paper.write("power_setpoint", 5.0)
+
+    assert paper.state.sequence - told == new
+
+
+def test_a_write_acts_if_one_of_its_commands_does() -> None:
+    """Cyclic rows alone wait for the next cycle; a refused write does nothing (R4)."""
+    paper = exact()
+    cyclic = paper.block(EMS, ("ems_heartbeat", 1, 0), ("charge_enable", 1, 0))
+    mixed = paper.block(EMS, ("ems_heartbeat", 2, 0), ("trip", 1, 0))
+    refused = paper.block(EMS, ("trip", 2, 0), ("connect", 1, 0))
+
+    assert (cyclic.acts, mixed.acts, refused.acts) == (False, True, False)
+    assert (cyclic.refusal, mixed.refusal) == (None, None)
+    assert refused.refusal is not None
+
+
+def test_a_refusal_from_outside_is_told_like_any_other() -> None:
+    """The disk, the way out: with its result and its event, and no edge is left (R3, R41)."""
+    paper = exact()
+    command = Command(INSTRUCTIONS["connect"], 7.0, EMS)
+    admission = refusal(paper.state, command, Reason.BLOCKED_BY_PROCESS, "journal", paper.now)
+
+    assert admission.refusal == admission.verdicts[0]
+    assert (admission.verdicts[0].reason, admission.verdicts[0].detail) == (Reason.BLOCKED_BY_PROCESS, "journal")  # fmt: skip
+    assert [event.detail for event in admission.events] == ["refused, blocked_by_process, journal"]
+    assert (admission.state.results[0].number, admission.state.results[0].stage) == (20, Stage.REFUSED)  # fmt: skip
+    assert admission.state.held["ems", "connect", 0] == 7.0

@@ -64,6 +64,25 @@ def test_the_first_of_equals_is_the_first(intent: Intent) -> None:
     assert [index for index, wait in apart.items() if wait is Wait.NOTHING] == [first]
 
 
+def test_the_largest_group_counts_those_that_are_close() -> None:
+    """Three within half a volt of each other come before one that is lower alone (R29)."""
+    facts = told(4, voltage=(1300.0, 1320.5, 1320.0, 1320.5))
+    waits = next_to_join(state(*[Phase.WAITING] * 4), facts, SETTINGS, 0.0)
+
+    assert [index for index, wait in waits.items() if wait is Wait.NOTHING] == [2]
+
+
+def test_without_contactors_that_are_told_nobody_is_next() -> None:
+    """Coil by coil alone (R28)."""
+    waiting, coils = state(Phase.WAITING), dataclasses.replace(SETTINGS, drives_coils=True)
+
+    assert next_to_join(waiting, told(1, contacts=None), coils, 0.0) == {0: Wait.UNKNOWN}
+    assert next_to_join(waiting, told(1, contacts=contacts(1)), coils, 0.0) == {0: Wait.NOTHING}
+    unknown = dataclasses.replace(contacts(1), bus=(math.nan,))
+    assert next_to_join(waiting, told(1, contacts=unknown), coils, 0.0) == {0: Wait.UNKNOWN}
+    assert next_to_join(waiting, told(1, contacts=None), SETTINGS, 0.0) == {0: Wait.NOTHING}
+
+
 @pytest.mark.parametrize(
     ("volts", "wait"),
     [(1310.0, Wait.NOTHING), (1310.5, Wait.VOLTAGE), (1290.0, Wait.NOTHING), (1289.5, Wait.VOLTAGE),

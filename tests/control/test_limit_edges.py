@@ -86,6 +86,25 @@ def test_power_rises_by_the_larger_rating(
     assert applied(running(asked, before), elapsed=1.0) == (power, bound)
 
 
+def test_what_flows_stays_where_no_time_has_passed() -> None:
+    """Half a watt, too; the other way nothing does (R22)."""
+    assert applied(running(1.0, 0.5), elapsed=0.0) == (0.5, Limiter.RAMP)
+    assert applied(running(-1.0, 0.5), elapsed=0.0) == (0.0, Limiter.RAMP)
+
+
+@pytest.mark.parametrize(("enable", "effects", "bound"), [(None, Effect.NONE, Limiter.DISABLED), (0.0, Effect.NONE, Limiter.DISABLED), (1.0, Effect.ZERO, Limiter.INTERLOCK)])  # fmt: skip
+def test_a_direction_that_is_closed_allows_nothing(
+    enable: float | None, effects: Effect, bound: Limiter
+) -> None:
+    """Neither power nor current (R23)."""
+    facts = told(charge_amperes=100.0, discharge_amperes=100.0, bus_voltage=500.0)
+    points = {} if enable is None else {f"{name}_enable": Setpoint(enable, "ems", 0.0) for name in ("charge", "discharge")}  # fmt: skip
+    limits = allowed(dataclasses.replace(running(None), setpoints=points), facts, SETTINGS, effects)
+
+    for way in (limits.charge, limits.discharge):
+        assert (way.watts, way.amperes, way.bound_by) == (0.0, 0.0, bound)
+
+
 @pytest.mark.parametrize(("before", "power"), [(1024.0, 512.0), (-1024.0, -512.0), (512.0, 0.0), (500.0, 0.0)])  # fmt: skip
 def test_an_ems_that_is_lost_lets_power_fall_by_the_larger_rating(
     before: float, power: float

@@ -78,6 +78,12 @@ def test_a_row_of_the_container_blocks_all(row: str) -> None:
     assert why(state(OPEN, OPEN, chain=standing(row, 0)), "connect") == (Reason.BLOCKED_BY_INTERLOCKING, row)  # fmt: skip
 
 
+def test_a_row_of_the_container_is_named_before_those_of_racks() -> None:
+    """Though a rack's has a lower number: without it nothing closes at all (R23)."""
+    both = {**standing("bmu_trip_water", 0), **standing("bmu_trip_contactor", 1)}
+    assert why(state(OPEN, OPEN, chain=both), "connect")[1] == "bmu_trip_water"
+
+
 def test_why_nothing_is_left_to_connect() -> None:
     """All closed, or some cannot; one on its way already (R2)."""
     disabled = dataclasses.replace(OPEN, is_enabled=False)
