@@ -134,3 +134,14 @@ def test_a_refusal_from_outside_is_told_like_any_other() -> None:
     assert [event.detail for event in admission.events] == ["refused, blocked_by_process, journal"]
     assert (admission.state.results[0].number, admission.state.results[0].stage) == (20, Stage.REFUSED)  # fmt: skip
     assert admission.state.held["ems", "connect", 0] == 7.0
+
+
+def test_what_was_written_reads_back_applied_or_not() -> None:
+    """Each row what was written last, by whom does not matter (R4)."""
+    paper = exact()
+    paper.write("power_setpoint", 7.0)
+    paper.write("charge_current_cap", 3.0, SCADA)
+    paper.write("reactive_setpoint", 9.0, SCADA)
+
+    assert [paper.state.written[name, 0] for name in ("power_setpoint", "charge_current_cap", "reactive_setpoint")] == [7, 3, 9]  # fmt: skip
+    assert "reactive_setpoint" not in paper.state.setpoints
