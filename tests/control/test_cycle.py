@@ -71,3 +71,12 @@ def test_a_rack_that_is_never_heard_is_declared_lost(started: float, *, adopted:
     """After 5 s, to the moment (R14)."""
     after_wait = after(fresh(2, started), 0.0, float("nan"))
     assert (after_wait.mode is not Mode.ADOPT) is adopted
+
+
+@pytest.mark.parametrize(("until", "stands"), [(99.5, True), (100.0, False), (101.0, False)])
+def test_a_reset_works_to_its_last_moment(until: float, *, stands: bool) -> None:
+    """On latches whose cause has gone; then nothing is reset any more (R24)."""
+    latched = {(BY_NAME["bmu_trip_door"].number, 0): Standing(0.0, 1.0, tripped=0.0, gone=1.0)}
+    of = state(Phase.OPEN, mode=Mode.FAULT, chain=latched, reset_until=until)
+
+    assert bool(after(of, 0.0).chain) is stands
