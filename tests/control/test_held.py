@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from control.paper import EMS, SCADA, SETTINGS, Paper
+from control.paper import EMS, SCADA, SETTINGS, VIEWER, Paper
 
 from gateway.control.cycle import refusal
 from gateway.model.command import INSTRUCTIONS, Command, Reason, Stage
@@ -145,3 +145,17 @@ def test_what_was_written_reads_back_applied_or_not() -> None:
 
     assert [paper.state.written[name, 0] for name in ("power_setpoint", "charge_current_cap", "reactive_setpoint")] == [7, 3, 9]  # fmt: skip
     assert "reactive_setpoint" not in paper.state.setpoints
+
+
+def test_what_is_told_of_a_refusal_and_of_what_is_done() -> None:
+    """The reason and what stands against it; what changes nothing is not told (R3)."""
+    paper = exact()
+    paper.events.clear()
+    role = paper.write("connect", 1, VIEWER).verdicts[0]
+    number = paper.write("connect", math.nan).verdicts[0]
+    paper.write("lease", 3600)
+    paper.write("rack_connect", 1, SCADA, rack=1)
+
+    assert (role.reason, role.detail) == (Reason.NO_AUTHORITY, "role")
+    assert (number.reason, number.detail) == (Reason.NOT_SUPPORTED, "no number")
+    assert [event.detail for event in paper.told("command")] == ["refused, locked_by_other, ems"]
