@@ -14,7 +14,7 @@ from gateway.control.view import View
 
 EXACT = dataclasses.replace(
     SETTINGS, drives_coils=True, coil_time=1.0, precharge_time=2.0, precharge_settle=0.25, retry_wait=2.0,
-    disconnect_time=4.0, connect_time=8.0, tries=3, lockout=32.0,
+    disconnect_time=4.0, connect_time=8.0, tries=3, lockout=32.0, precharge_difference=0.03125,
 )  # fmt: skip
 NOW = 100.0
 NAN = math.nan
@@ -133,3 +133,64 @@ def test_what_turns_back(before: Rack, poles: Poles, more: dict[str, object], af
     """At once before it is on the bus, at low current after; a contactor that nobody drove is a failure (R30, R31)."""
     told = coil.closing(seen(before, poles, **more))
     assert told == after if after is not None else told.phase is Phase.CLOSING
+
+
+@pytest.mark.parametrize(
+    ("poles", "current", "text"),
+    [
+        (CHARGED._replace(bus=NAN), 0.0, "bus voltage not known"),
+        (CHARGED._replace(volts=NAN), 0.0, "voltage not known"),
+        (CHARGED._replace(volts=1024.0, bus=991.0), 0.0, "33 V of 1024 V missing"),
+        (CHARGED._replace(volts=1024.0, bus=991.5, precharge=0.0), 0.0, "32 V of 1024 V missing"),
+        (CHARGED._replace(volts=1024.0, bus=992.0), NAN, "current not known"),
+        (CHARGED, 2.0, "2.0 A flow still"),
+        (CHARGED, -2.5, "2.5 A flow still"),
+        (CHARGED, 1.5, "not for long enough"),
+        (CHARGED._replace(precharge=0.0), 1.5, "no feedback"),
+        (CHARGED._replace(negative=0.0), 1.5, "no feedback"),
+    ],
+)  # fmt: skip
+def test_what_precharge_lacks(poles: Poles, current: float, text: str) -> None:
+    """The first of voltage, current and feedback (R28)."""
+    before = trying(Step.PRECHARGE)
+    assert before.coil is not None
+    assert coil.failure(seen(before, poles, current=current), before.coil) == f"precharge: {text}"
+
+
+@pytest.mark.parametrize(
+    ("volts", "bus", "current", "done"),
+    [
+        (1024.0, 992.0, 1.5, True), (1024.0, 991.5, 1.5, False), (1024.0, 1056.0, 1.5, True),
+        (1024.0, 1024.0, 2.0, False), (1024.0, 1024.0, -1.5, True), (1024.0, 1024.0, NAN, False),
+        (0.5, 0.5, 0.0, True), (0.0, 0.0, 0.0, False), (NAN, 0.0, 0.0, False), (1024.0, NAN, 0.0, False),
+    ],
+)  # fmt: skip
+def test_when_precharge_looks_done(volts: float, bus: float, current: float, *, done: bool) -> None:
+    """Within a 32nd of the rack's voltage, below 2 A (R28)."""
+    before = trying(Step.PRECHARGE, held=99.5)
+    after = coil.closing(seen(before, CHARGED._replace(volts=volts, bus=bus), current=current))
+
+    assert after.coil is not None
+    assert (after.coil.step is Step.POSITIVE) is done
+    assert done or math.isnan(after.coil.held)
+
+
+@pytest.mark.parametrize(
+    ("bus", "live", "now", "fits"),
+    [
+        (0.0, False, 0.0, True), (0.0, False, 991.5, True), (0.0, False, 992.0, False),
+        (991.5, False, 1000.0, False), (992.0, False, 1000.0, True), (992.0, False, 900.0, True),
+        (1020.0, True, 1020.0, True), (1014.0, True, 1014.0, True), (1013.5, True, 1013.5, False),
+        (1034.0, True, 1034.0, True), (1034.5, True, 1034.5, False), (1020.0, True, 0.0, False),
+    ],
+)  # fmt: skip
+def test_the_bus_must_be_as_it_was_before(
+    bus: float, now: float, *, live: bool, fits: bool
+) -> None:
+    """Dead, and not up before precharge; live, within the window of joining (R28, R29)."""
+    how = Closing(Step.NEGATIVE, 99.0, bus, is_live=live, held=99.5)
+    before = dataclasses.replace(trying(Step.NEGATIVE), coil=how)
+    poles = DEAD._replace(volts=1024.0, bus=now, is_live=live)
+    after = coil.closing(seen(before, poles))
+
+    assert (after.coil is not None and after.coil.step is Step.PRECHARGE) is fits
