@@ -98,6 +98,7 @@ ASKED = {"is_wanted": True}
         (rack(OPEN, fell=99.0), 0.0, (), rack(OPEN, mismatch=True, wait=Wait.PAUSE)),
         (rack(OPEN, fell=99.0), 0.0, (EXPLAINS,), rack(OPEN, wait=Wait.PAUSE)),
         (rack(OPEN, fell=99.0), 0.0, (OPENS,), rack(OPEN, wait=Wait.PAUSE)),
+        (rack(OPEN, fell=99.0), 0.0, ("bmu_alarm_cell_overvoltage",), rack(OPEN, mismatch=True, wait=Wait.PAUSE)),
         (rack(OPEN, fell=99.0), 0.0, ("bmu_trip_door",), rack(OPEN, wait=Wait.PAUSE)),
         (rack(OPEN, wait=Wait.INTERLOCK, **ASKED), 0.0, (BLOCKS,), rack(OPEN, wait=Wait.INTERLOCK)),
         (rack(OPEN, fell=99.0), 0.0, (BLOCKS,), rack(OPEN, mismatch=True, wait=Wait.PAUSE)),
