@@ -194,3 +194,32 @@ def test_the_bus_must_be_as_it_was_before(
     after = coil.closing(seen(before, poles))
 
     assert (after.coil is not None and after.coil.step is Step.PRECHARGE) is fits
+
+
+@pytest.mark.parametrize(("volts", "fits"), [(0.5, True), (0.0, False)])
+def test_a_rack_without_voltage_fits_to_no_live_bus(volts: float, *, fits: bool) -> None:
+    """Though nothing lies between them (R28)."""
+    how = Closing(Step.NEGATIVE, 99.0, volts, is_live=True, held=99.5)
+    before = dataclasses.replace(trying(Step.NEGATIVE), coil=how)
+    after = coil.closing(seen(before, DEAD._replace(volts=volts, bus=volts, is_live=True)))
+
+    assert (after.coil is not None and after.coil.step is Step.PRECHARGE) is fits
+
+
+@pytest.mark.parametrize(
+    ("phase", "rack", "effects", "kept"),
+    [
+        (Phase.UNLOADING, {}, Effect.NONE, True), (Phase.UNLOADING, {}, Effect.BLOCK_CLOSE, True),
+        (Phase.UNLOADING, {}, Effect.OPEN, False), (Phase.UNLOADING, {"is_wanted": False}, Effect.NONE, False),
+        (Phase.OPENING, {}, Effect.NONE, False),
+    ],
+)  # fmt: skip
+def test_a_last_step_that_fails_under_load_is_told(
+    phase: Phase, rack: dict[str, object], effects: Effect, *, kept: bool
+) -> None:
+    """Not what a command or an interlock takes back, nor what is welded (R30, R31)."""
+    before = dataclasses.replace(trying(Step.RELEASE), **rack)  # type: ignore[arg-type] # its fields
+    view = seen(before, RELEASED, effects=effects, connected=1.0, current=5.0)
+
+    assert coil.is_kept(Rack(phase), view) is kept
+    assert not coil.is_kept(Rack(phase, mismatch=True), view)
