@@ -264,12 +264,11 @@ class Runtime:
     def _happened(self, events: Sequence[Event]) -> None:
         """Something happened in a container: it is logged, and a trip is recorded."""
         self.told(events)
-        number = 0 if self.journal is None else self.journal.last - len(events)
-        for event in events:
-            number += self.journal is not None
+        first = 0 if self.journal is None else self.journal.last - len(events) + 1
+        for number, event in enumerate(events, first):
             log.info(event.kind.name, container=event.container, text=str(event))
             if event.kind.name == "interlock_latched" and self._recorder is not None:
-                self._recorder.trip(event.at, event.row, number)
+                self._recorder.trip(event.at, event.row, number if self.journal else 0)
 
     def _seen(self, event: Event) -> None:
         """The lookout has seen something."""

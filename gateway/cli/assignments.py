@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gateway.errors import MappingError, Problem, UsageError
+from gateway.mapping.image import Table
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import MapRows
 from gateway.mapping.shown import SHOWN
@@ -84,7 +85,8 @@ def written_as(row: Instruction) -> str:
 
 def places_of(rows: MapRows, layout: Layout, part: int) -> Mapping[tuple[str, int], Place]:
     """The registers of each command and rack that a map takes."""
-    places = compile_map(rows, layout, part).holding.writable.places.values()
+    holding = compile_map(rows, layout, part).tables.get(Table.HOLDING)
+    places = () if holding is None else holding.writable.places.values()
     return {(place.instruction.name, place.rack): place for place in places}
 
 

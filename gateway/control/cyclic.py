@@ -43,9 +43,9 @@ def written(state: State, command: Command, on: Situation) -> Change:
 
 
 def _fate(state: State, command: Command, against: Verdict | None, on: Situation) -> Change:
-    """The verdict on a cyclic value; told where it is another than before, or after a pause: not at each renewal.
+    """The verdict on a cyclic value; told where it is another than before: not at each renewal.
 
-    One that is held has a result of its own, so that its master can read why (R4).
+    One that is held has a result of its own, so that its master can read why (R4), and a new one after a pause.
     """
     name, origin, now = command.instruction.name, command.origin.name, on.now
     reason = Reason.NONE if against is None else against.reason
@@ -54,7 +54,8 @@ def _fate(state: State, command: Command, against: Verdict | None, on: Situation
     )
     before = state.fates.get((origin, name))
     state = dataclasses.replace(state, fates={**state.fates, (origin, name): Fate(reason, now)})
-    if before and before.reason is reason and now - before.at <= on.settings.setpoint_life:
+    paused = before is not None and now - before.at > on.settings.setpoint_life
+    if before and before.reason is reason and not (paused and against):
         return state, verdict, []
     if against is None:
         told = "accepted"

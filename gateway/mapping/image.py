@@ -4,7 +4,7 @@ Encoding is the work of every cycle, so it is numpy over whole columns; serving 
 changes once made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -213,12 +213,17 @@ class FaceMap:
 
     def encode(self, snapshot: Snapshot) -> Images:
         """The images of a snapshot; control's points are still missing in them."""
-        made = {id(table): table.encode(snapshot) for table in self.tables.values()}
-        return {name: made[id(table)] for name, table in self.tables.items()}
+        return self._of_each(lambda _, table: table.encode(snapshot))
 
     def patched(self, images: Images, panel: Snapshot) -> Images:
         """The same images with control's points as they are now."""
-        made = {
-            id(table): table.patched(images[name], panel) for name, table in self.tables.items()
-        }
-        return {name: made[id(table)] for name, table in self.tables.items()}
+        return self._of_each(lambda name, table: table.patched(images[name], panel))
+
+    def _of_each(self, make: Callable[[Table, RegisterMap], Image]) -> Images:
+        """An image of each table, made once where two are the same."""
+        made, images = dict[int, Image](), dict[Table, Image]()
+        for name, table in self.tables.items():
+            if id(table) not in made:
+                made[id(table)] = make(name, table)
+            images[name] = made[id(table)]
+        return images

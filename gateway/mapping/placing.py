@@ -254,11 +254,14 @@ def compile_map(
     """
     file, made = rows.rows, dict[tuple[int, ...], RegisterMap]()
     tables: dict[Table, RegisterMap] = {}
+    identity: Mapping[int, str] = {}
     for table in Table:
         held = tuple(
             at for at, row in enumerate(file.registers) if table.name.lower() in row.tables
         )
-        compiler = _Compiler(rows, layout, unit, site, container, table)
+        if held and held not in made:
+            compiler = _Compiler(rows, layout, unit, site, container, table)
+            made[held], identity = compiler.compiled(), compiler.objects()
         if held:
-            tables[table] = made[held] = made[held] if held in made else compiler.compiled()
-    return FaceMap(file.map, file.version, rows.digest, tables, compiler.objects())
+            tables[table] = made[held]
+    return FaceMap(file.map, file.version, rows.digest, tables, identity)

@@ -52,7 +52,7 @@ class MapRows:
     def is_mirrored(self, row: RegisterRow, address: int) -> bool:
         """Whether a value has a quality and an age; control's own have, where there is room before the mirrors."""
         mirrors = self.rows.mirrors
-        if mirrors is None or not row.shows:
+        if mirrors is None or not row.shows or row.type == "bit":
             return False
         return row.shows in POINTS or address < min(abs(mirrors.quality), abs(mirrors.age))
 

@@ -18,8 +18,8 @@ IDENTITY = (
 "What the gateway knows of itself."
 
 UNSCALED = {"string", "bitfield", "enum", "bits", "bit"}
-_BITS = {"coil", "discrete"}
 "Types whose registers are no numbers."
+_BITS = {"coil", "discrete"}
 _BETWEEN = 1e-6  # counts
 _SPOKEN = 10**20
 

@@ -39,7 +39,7 @@ class WordType:
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and greatest number that the bits can say at all."""
-        bits = 16 * self.words
+        bits = 1 if self.name == "bit" else 16 * self.words
         if self.is_float:
             return -self.high, self.high
         return (-(1 << bits - 1), (1 << bits - 1) - 1) if "i" in self.code else (0, (1 << bits) - 1)

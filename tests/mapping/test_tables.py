@@ -1,13 +1,15 @@
 """Maps that put their rows into coils, discrete inputs, holding and input registers."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from mapping.written import SMALL, compiled, picture, problems, text_of, words, written
 
-from gateway.mapping.image import Table
+from gateway.mapping.image import Image, RegisterMap, Table
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import entries
+from gateway.model.pack import Snapshot
 from gateway.model.quality import Detail
 
 COIL, DISCRETE, HOLDING, INPUT = Table.COIL, Table.DISCRETE, Table.HOLDING, Table.INPUT
@@ -44,6 +46,30 @@ def test_tables_that_are_the_same_are_one(tmp_path: Path) -> None:
     assert images[HOLDING] is images[INPUT]
     assert images[COIL] is images[DISCRETE]
     assert images[COIL] is not images[HOLDING]
+
+
+class Counted(RegisterMap):
+    """A table that counts how often it is encoded."""
+
+    made = 0
+
+    def encode(self, snapshot: Snapshot) -> Image:
+        """As ever, and counted."""
+        Counted.made += 1
+        return super().encode(snapshot)
+
+
+def test_a_table_that_two_functions_share_is_encoded_once(tmp_path: Path) -> None:
+    """Each cycle pays for it once."""
+    face = compile_map(written(tmp_path, text_of("at: 5, point: voltage, type: u16")), SMALL)
+    one = face.holding
+    shared = Counted(one.template, one.pack, one.panel, one.holes, one.writable)
+    images = dataclasses.replace(face, tables=dict.fromkeys(face.tables, shared)).encode(
+        picture({})
+    )
+
+    assert images.keys() == {HOLDING, INPUT}
+    assert Counted.made == 1
 
 
 def test_bits_follow_each_other_or_step(tmp_path: Path) -> None:
@@ -115,6 +141,14 @@ def test_a_wrong_row(tmp_path: Path, row: str, complaint: str) -> None:
     assert (line, text.strip()) == ("4", complaint)
     key = row[row.index("~") + 1 :].partition(":")[0]
     assert int(column) - 1 in {row.index("~") + 5, row.index("~") + 5 + len(key) + 2}
+
+
+def test_a_constant_bit_is_0_or_1(tmp_path: Path) -> None:
+    """Anything else is refused, at its row."""
+    assert problems(tmp_path, text_of("at: 0, const: 2, type: bit")) == [
+        "4:5: 2 does not fit into bit"
+    ]
+    assert tables(tmp_path, "at: 0, const: 1, type: bit") == {COIL: [0], DISCRETE: [0]}
 
 
 def test_rows_meet_only_in_the_same_table(tmp_path: Path) -> None:
