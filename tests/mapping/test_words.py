@@ -22,7 +22,13 @@ ARRANGEMENTS = [Arrangement(word, byte) for word in ("big", "little") for byte i
 WHOLE = [kind for kind in TYPES.values() if not kind.is_float]
 FLOATS = [kind for kind in TYPES.values() if kind.is_float]
 PATTERNS = {name: kind.missing for name, kind in TYPES.items() if not kind.is_float}
+NO_PATTERN = {"bit", "bits"}
+"Types that use all of their bits: what is lost reads 0."
 kinds = pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
+wide_kinds = pytest.mark.parametrize(
+    "kind", [kind for kind in WHOLE if kind.name != "bit"], ids=lambda kind: kind.name
+)
+"Those that hold more than 0 and 1."
 whole_kinds = pytest.mark.parametrize("kind", WHOLE, ids=lambda kind: kind.name)
 float_kinds = pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.name)
 
@@ -92,10 +98,21 @@ def test_no_value(kind: WordType, arrangement: Arrangement) -> None:
     """What is lost is the pattern of its type, in whatever order, and reads back as nothing."""
     words = one(kind, math.nan, arrangement)
 
-    if kind.name == "bits":
+    if kind.name in NO_PATTERN:
         assert words == [0]
     else:
         assert from_words(kind, words, arrangement) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, 0), (1, 1), (0.4, 0), (0.6, 1), (7, 1), (-1, 0), (math.inf, 1), (math.nan, 0)],
+)
+def test_a_bit_is_0_or_1(number: float, shown: int) -> None:
+    """The nearest of the two; no value is 0, and reads back as that."""
+    assert one(TYPES["bit"], number) == [shown]
+    assert from_words(TYPES["bit"], [shown], BIG) == shown
+    assert TYPES["bit"].bounds == (0, 1)
 
 
 def test_the_patterns_of_no_value() -> None:
@@ -103,7 +120,7 @@ def test_the_patterns_of_no_value() -> None:
     assert PATTERNS == {
         "u16": 0xFFFF, "i16": 0x8000, "u32": 0xFFFFFFFF, "i32": 0x80000000,
         "u64": 0xFFFFFFFFFFFFFFFF, "enum": 0xFFFF, "bitfield1": 0xFFFF, "bitfield2": 0xFFFFFFFF,
-        "bitfield4": 0xFFFFFFFFFFFFFFFF, "bits": 0,
+        "bitfield4": 0xFFFFFFFFFFFFFFFF, "bits": 0, "bit": 0,
     }  # fmt: skip
     assert one(TYPES["f32"], math.nan) == [0x7FC0, 0]
     assert one(TYPES["f64"], math.nan) == [0x7FF8, 0, 0, 0]
@@ -113,7 +130,7 @@ def test_the_patterns_of_no_value() -> None:
 def test_a_type_s_row_fits_together(kind: WordType) -> None:
     """The code is as wide as the words, and what a value may use leaves the pattern out."""
     assert np.dtype(kind.code).itemsize == 2 * kind.words
-    if not kind.is_float and kind.name != "bits":
+    if not kind.is_float and kind.name not in NO_PATTERN:
         signed = "i" in kind.code
         pattern = kind.missing - (1 << 16 * kind.words if signed else 0)
         assert not kind.low <= pattern <= kind.high
@@ -145,7 +162,7 @@ def test_beyond_a_short_float(number: float) -> None:
     assert shown == math.copysign(float(np.finfo(np.float32).max), number)
 
 
-@whole_kinds
+@wide_kinds
 @pytest.mark.parametrize("constant", [0, 1, 0x7FFF])
 def test_a_constant_instead(kind: WordType, constant: int) -> None:
     """A declared constant takes the place of the pattern, and of nothing else."""
@@ -161,7 +178,7 @@ def test_a_negative_constant() -> None:
     assert from_words(TYPES["f32"], one(TYPES["f32"], math.nan, instead=-2), BIG) == -2
 
 
-@whole_kinds
+@wide_kinds
 def test_numbers_are_rounded(kind: WordType) -> None:
     """The nearest count is shown, not the one below."""
     for number, count in ((2.4, 2), (2.6, 3), (2.9999999, 3)):
