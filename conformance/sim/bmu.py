@@ -4,7 +4,7 @@ Written from the layout below, not from the gateway's tables; `database.py` writ
 DBC file that the gateway reads; tests read the frames with cantools. Identifiers are 0x180rttF4 with the
 rack r and the type tt; what it hears is in `request.py`, and in `coils.py` where it leaves precharge to others.
 
-    10 measure, 11 limits, 12 status    every 100 ms
+    10 measure, 11 limits, 12 status, 15 power    every 100 ms
     13 info, 20 module voltages         every second
     30 cell voltages                    a sweep a second, 4 cells a page
     40 cell temperatures, 50 balancing  a sweep every 5 s
@@ -28,6 +28,7 @@ PAGE = 4
 _ABSENT = 0x3FFF
 _BREAKER = 1 << 3
 _INSULATION = 1850  # kOhm
+_SERIAL, _FIRMWARE = 480_000, 204
 _SOH = 98.5  # %
 _PLACE = (1, 5)
 "Module and cell, from 0, that a fault's reported values are of."
@@ -184,6 +185,8 @@ class Bmu:
             | self._insulation() << 32
         )
         yield self._sent(0x12, status.to_bytes(8, "little"), counter=self._counter << 4)
+        watts = round(volts * amperes / 100)
+        yield self._sent(0x15, watts.to_bytes(3, "little", signed=True) + bytes(5))
         if self.ear is not None:
             behind = round(battery.bus_voltage * 10)
             yield self._sent(BUS, behind.to_bytes(8, "little"), counter=self._counter)
@@ -193,11 +196,15 @@ class Bmu:
         return min((kiloohms for kiloohms in told if kiloohms is not None), default=_INSULATION)
 
     def info(self) -> Sent:
-        """What is sent every second: capacity and serial number."""
+        """What is sent every second: capacity, and who the rack is."""
         capacity = round(float(self._battery.capacity[self._rack - 1].min()) * 10)
-        return self._sent(
-            0x13, capacity.to_bytes(2, "little") + (480000 + self._rack).to_bytes(6, "little")
+        parts = (
+            (capacity, 2),
+            (_SERIAL + self._rack, 3),
+            (_FIRMWARE, 2),
+            (self._battery.ratings.modules, 1),
         )
+        return self._sent(0x13, b"".join(part.to_bytes(size, "little") for part, size in parts))
 
     def module_page(self, page: int) -> Sent:
         """Voltages of four modules."""

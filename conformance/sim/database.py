@@ -33,8 +33,11 @@ _FIXED = {
     ),
     (0x13, "Rack_Info"): (
         'RackCapacity : 0|16@1+ (0.1,0) [0|2000] "Ah"',
-        'SerialNumber : 16|48@1+ (1,0) [0|0] ""',
+        'SerialNumber : 16|24@1+ (1,0) [0|0] ""',
+        'Firmware : 40|16@1+ (1,0) [0|0] ""',
+        'Modules : 56|8@1+ (1,0) [0|0] ""',
     ),
+    (0x15, "Rack_Power"): ('RackPower : 0|24@1- (1,0) [0|0] "W"',),
 }
 _REQUESTS = {
     (0x190101A0, "Rack_Request"): (

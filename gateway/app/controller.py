@@ -54,7 +54,7 @@ class Controller:
         self._plant = Plant(is_live=is_live)
         self.state = restored("", self._racks, settings, 0.0)
         self.outcome: Outcome | None = None
-        self._snapshot, self._facts = snapshot, facts_of(snapshot, settings.thresholds)
+        self._snapshot, self._facts = snapshot, facts_of(snapshot, settings)
         self._kept = ""
         self._key = f"control {name}"
         self._marks: tuple[object, ...] = (None,) * 8
@@ -238,7 +238,7 @@ class Controller:
 
     def look(self, snapshot: Snapshot, now: float) -> Outcome:
         """One control cycle on a new picture."""
-        self._snapshot, self._facts = snapshot, facts_of(snapshot, self.settings.thresholds)
+        self._snapshot, self._facts = snapshot, facts_of(snapshot, self.settings)
         self._now = now
         self._tell(self._alarms.changes(snapshot, now))
         return self.step(now)

@@ -18,6 +18,7 @@ from gateway.canbus.compile import Decode
 from gateway.canbus.frame import ERROR, REMOTE, Frame
 from gateway.canbus.send import Send, Transmitter
 from gateway.control.panel import withheld
+from gateway.control.plausible import doubted
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Images
 from gateway.mapping.site import Site
@@ -218,6 +219,7 @@ class Gateway:
             snapshot = state.freeze(now, int(now - self._started))
             if state.controller is not None:
                 state.controller.look(snapshot, now)
+                state.snapshot = doubted(snapshot, state.controller.state)
 
     def encode(self) -> None:
         """Encode the latest snapshots and swap the images."""

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator
 
 from gateway.control.facts import Asserted, Facts, Plant
-from gateway.control.identity import differs
+from gateway.control.identity import changed
 from gateway.control.interlock import BY_NAME
+from gateway.control.plausible import contradictions, of_pcs
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import State
 
@@ -19,6 +20,7 @@ def causes(state: State, facts: Facts, settings: Settings, plant: Plant, now: fl
     found.update(_of_racks(state, facts, settings, now))
     found.update(_of_others(state, facts))
     found.update(_of_container(state, facts, plant))
+    found.update(_row(*found_so) for found_so in contradictions(facts, settings))
     if settings.path is PcsPath.WE_DRIVE:
         found.update(_of_pcs(state, facts, settings, plant, now))
     return found
@@ -47,9 +49,10 @@ def _of_racks(state: State, facts: Facts, settings: Settings, now: float) -> Ite
 
 def _of_others(state: State, facts: Facts) -> Iterator[Cause]:
     """Racks that are not who they were."""
-    for number, (rack, serial) in enumerate(zip(state.racks, facts.serials, strict=True), 1):
-        if differs(rack, serial):
-            yield _row("rack_identity_changed", number, serial)
+    for number, (rack, told) in enumerate(zip(state.racks, facts.identities, strict=True), 1):
+        value = changed(rack.identity, told)
+        if not math.isnan(value):
+            yield _row("rack_identity_changed", number, value)
 
 
 def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
@@ -81,9 +84,4 @@ def _of_pcs(
         return
     if plant.pcs.has_fault:
         yield _row("pcs_fault", 0, 1)
-    racks = sum(
-        current for current, on_bus in zip(facts.current, facts.conducts, strict=True) if on_bus
-    )
-    apart = abs(racks - plant.pcs.dc_current)
-    if apart > max(settings.current_tolerance, settings.current_share * abs(racks)):
-        yield _row("bus_inconsistent", 0, apart)
+    yield from (_row(*found) for found in of_pcs(facts, settings, plant))

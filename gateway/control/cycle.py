@@ -222,7 +222,7 @@ def _powered(
     state: State, settings: Settings, limits: Allowed, effects: Effect, passed: Pair, now: float
 ) -> State:
     """The state with what becomes of the setpoints, at the end of the cycle."""
-    power = limit.active(state, settings, limits, effects, elapsed(state, now))
+    power = limit.active(state, settings, limits, effects, elapsed(state, now), now)
     reactive = limit.reactive(state, settings, effects)
     is_zero = power.applied == 0 and reactive.applied == 0
     since = state.zero_since if is_zero and not math.isnan(state.zero_since) else now

@@ -6,11 +6,12 @@ A number is known while its quality lets it be used; old data are unknown here, 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from gateway.control.interlock import BY_NAME, FIRST_ALARM, INTERLOCKS, WATCHED
-from gateway.control.settings import Threshold
+from gateway.control.settings import RestVoltage, Settings, Threshold
 from gateway.model.alarm import CAUSES, Level, alarm_point
 from gateway.model.order import NO_REPORT, PcsReport
 from gateway.model.pack import Snapshot
@@ -20,6 +21,17 @@ from gateway.model.quality import USABLE, Detail
 Asserted = Mapping[tuple[int, int], float]
 "Interlock rows whose cause is there, by number and rack (0: the container), with the value that says so."
 Numbers = tuple[float, ...]
+
+
+class Identity(NamedTuple):
+    """What a rack's BMU tells of who the rack is; NaN where it does not (R31)."""
+
+    serial: float = math.nan
+    firmware: float = math.nan
+    modules: float = math.nan
+
+
+UNKNOWN = Identity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +104,12 @@ class Facts:
     bus_voltage: float
     reported: Asserted
     "Alarms and trips of BMUs, and thresholds of the site's own."
-    serials: Numbers
-    "Serial number of each rack."
+    identities: tuple[Identity, ...]
+    "Of each rack."
+    power: Numbers
+    "W of each rack: what its BMU tells, else its voltage times its current."
+    resting: Mapping[int, float]
+    "Racks whose state of charge contradicts the voltage that their cells would have at rest: the V (R42)."
     basis: Basis | None = None
     "None where the state of charge does not come from racks."
     contacts: Contacts | None = None
@@ -105,7 +121,7 @@ class Facts:
         return tuple(value != 0 for value in self.connected)
 
 
-def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
+def facts_of(snapshot: Snapshot, settings: Settings) -> Facts:
     """Everything control needs of a snapshot."""
     connected = _known(snapshot, "rack_connected")
     state, coil = _known(snapshot, "rack_state"), _known(snapshot, "rack_contactor_precharge")
@@ -126,8 +142,10 @@ def facts_of(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> Facts:
         _limit(snapshot, "charge_power_limit"),
         _limit(snapshot, "discharge_power_limit"),
         _known(snapshot, "voltage")[0],
-        {**_alarms(snapshot), **_beyond(snapshot, thresholds)},
-        _known(snapshot, "rack_serial"),
+        {**_alarms(snapshot), **_beyond(snapshot, settings.thresholds)},
+        tuple(map(Identity, *(_known(snapshot, f"rack_{part}") for part in Identity._fields))),
+        _known(snapshot, "rack_power"),
+        _resting(snapshot, settings.rest_voltages),
         _basis(snapshot, connected),
         _contacts(snapshot, coil) if _BEHIND in snapshot.carried else None,
     )
@@ -192,6 +210,23 @@ def _limits_age(snapshot: Snapshot) -> Numbers:
     return tuple(oldest)
 
 
+def _resting(snapshot: Snapshot, curve: tuple[RestVoltage, ...]) -> dict[int, float]:
+    """Racks whose mean cell voltage is not what their state of charge would make it at rest."""
+    if not curve:
+        return {}
+    charges = [point.soc for point in curve]
+    found = {}
+    told = zip(_known(snapshot, "rack_soc"), _known(snapshot, "rack_cell_voltage_avg"), strict=True)
+    for number, (soc, volts) in enumerate(told, 1):
+        low, high = (
+            np.interp(soc, charges, [getattr(point, end) for point in curve]) for end in _ENDS
+        )
+        if volts < low or volts > high:
+            found[number] = volts
+    return found
+
+
+_ENDS = ("low", "high")
 _NUMBER = len(CAUSES)
 _ACTING = np.array([bool(row.effects) for row in INTERLOCKS[: 2 * _NUMBER]])
 _OF_CONTAINER = tuple(row.scope is Scope.CONTAINER for row in INTERLOCKS)

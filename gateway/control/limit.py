@@ -12,7 +12,7 @@ from gateway.control.facts import Facts
 from gateway.control.interlock import Effect
 from gateway.control.settings import Settings
 from gateway.control.state import Applied, Mode, Phase, State
-from gateway.control.watchdog import POWER, REACTIVE
+from gateway.control.watchdog import POWER, REACTIVE, holds
 from gateway.model.command import Command
 
 
@@ -99,7 +99,7 @@ def _side(
         )
     rating = settings.discharge_rating if discharging else settings.charge_rating
     if power > rating:
-        most = _from_terminals(rating, settings, discharging=discharging) / facts.bus_voltage
+        most = from_terminals(rating, settings, discharging=discharging) / facts.bus_voltage
         power, amperes, bound_by = rating, min(amperes, most), Limiter.RATING
     enabled = state.setpoints.get(f"{name}_enable")
     if enabled is None or enabled.value != 1:
@@ -139,13 +139,13 @@ def _at_terminals(watts: float, settings: Settings, *, discharging: bool) -> flo
     return max(0.0, watts - settings.auxiliaries) * settings.efficiency
 
 
-def _from_terminals(watts: float, settings: Settings, *, discharging: bool) -> float:
+def from_terminals(watts: float, settings: Settings, *, discharging: bool) -> float:
     """The DC power behind a power at the PCS's AC terminals."""
     return watts / settings.efficiency + settings.auxiliaries if discharging else watts
 
 
 def active(
-    state: State, settings: Settings, limits: Allowed, effects: Effect, elapsed: float
+    state: State, settings: Settings, limits: Allowed, effects: Effect, elapsed: float, now: float
 ) -> Applied:
     """What becomes of the active power setpoint; `elapsed` is what its ramps may use, in s."""
     setpoint = state.setpoints.get(POWER)
@@ -153,7 +153,8 @@ def active(
     before = state.power.applied
     rating = max(settings.charge_rating, settings.discharge_rating)
     if state.heartbeat.is_lost and before and not effects & _STOPPED:
-        fallen = max(0.0, abs(before) - rating / settings.ramp_down * elapsed)
+        least = 0.0 if not holds(state, settings, now) else abs(before)
+        fallen = max(least, abs(before) - rating / settings.ramp_down * elapsed)
         power, _ = _within(math.copysign(fallen, before), limits)
         return Applied(requested, power, Limiter.EMS_LOST)
     reason = blocked(state, settings, effects)

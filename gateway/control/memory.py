@@ -1,6 +1,6 @@
 """What survives a restart, as text, and the state that it begins with (R14, R15).
 
-Trip latches, first-out, lockouts, racks out of service, sequence numbers, retry counts and serial numbers survive. Leases,
+Trip latches, first-out, lockouts, racks out of service, sequence numbers, retry counts and identities survive. Leases,
 select tokens, setpoints, seen heartbeats and everything that was on its way do not. Nothing in the text
 moves with time, so it is written only when something happened.
 """
@@ -11,14 +11,13 @@ import math
 from typing import TypedDict
 
 from gateway.control.chain import row_of, tripped
+from gateway.control.facts import Identity
 from gateway.control.interlock import BY_NAME
 from gateway.control.settings import Settings
 from gateway.control.state import FirstOut, Rack, Standing, State, fresh
 from gateway.model.command import Origin, Role
 
-_FORM = 3
-_WITHOUT_SERIALS = 2
-"The form before: its racks are known by the first serial number that they tell."
+_FORM = 4
 
 
 class Memory(TypedDict):
@@ -37,8 +36,8 @@ class Memory(TypedDict):
     local: bool
     racks: list[tuple[bool, int, bool, int]]
     "Enabled, tries, locked out, openings under load."
-    serials: list[float | None]
-    "Of each rack (R31)."
+    identities: list[list[float | None]]
+    "Of each rack: serial number, firmware, modules (R31)."
 
 
 def kept(state: State, now: float) -> str:
@@ -63,7 +62,7 @@ def kept(state: State, now: float) -> str:
             (rack.is_enabled, rack.tries, rack.locked_until > now, rack.openings_under_load)
             for rack in state.racks
         ],
-        "serials": [_plain(rack.serial) for rack in state.racks],
+        "identities": [list(map(_plain, rack.identity)) for rack in state.racks],
     }
     return json.dumps(memory, sort_keys=True)
 
@@ -85,19 +84,17 @@ def restored(text: str, racks: int, settings: Settings, now: float) -> State:
 
 
 def _with(state: State, memory: Memory, settings: Settings, now: float) -> State:
-    if memory["form"] not in {_FORM, _WITHOUT_SERIALS}:
+    if memory["form"] != _FORM:
         raise ValueError("written by another version")
-    old = memory["form"] == _WITHOUT_SERIALS
-    serials = [None] * len(memory["racks"]) if old else memory["serials"]
     first = memory["first_out"]
     locked = now + settings.lockout
     racks = tuple(
         Rack(
             since=now, is_enabled=bool(enabled), tries=int(tries), openings_under_load=int(openings),
-            locked_until=locked if is_locked else -math.inf, serial=_number(serial),
+            locked_until=locked if is_locked else -math.inf, identity=Identity(*map(_number, identity)),
         )
-        for (enabled, tries, is_locked, openings), serial in zip(
-            memory["racks"][: len(state.racks)], serials[: len(state.racks)], strict=True
+        for (enabled, tries, is_locked, openings), identity in zip(
+            memory["racks"][: len(state.racks)], memory["identities"][: len(state.racks)], strict=True
         )
     )  # fmt: skip
     return State(

@@ -21,6 +21,7 @@ from gateway.control.interlock import INTERLOCKS, Effect
 from gateway.control.limit import Allowed, Limiter
 from gateway.control.settings import Settings
 from gateway.control.state import Applied, Mode, Phase, State, Wait
+from gateway.control.verify import first_out_number
 from gateway.control.watchdog import POWER, REACTIVE
 from gateway.model.command import INSTRUCTIONS, MODE, Instruction, Reason, Stage
 from gateway.model.pack import Layout, Snapshot, Topology, Vector
@@ -87,6 +88,9 @@ _SHOWN = (
     Point("result_stage", _L, "", "Where it is", Kind.STATE, states=_texts(Stage)),
     Point("result_reason", _L, "", "Why (AddCause of IEC 61850-7-2)", Kind.STATE, states=_texts(Reason)),
     Point("result_age", _L, "s", "Time since the last change"),
+    Point("result_requested", _L, "", "The value that was written", signed=True),
+    Point("result_applied", _L, "", "What of it is applied: all once it is done, else 0", signed=True),
+    Point("result_first_out", _L, "", "Interlock that had tripped first by the last change; 0 none", Kind.STATE, states={0: "none", **_ROWS}),
     Point("interlock_tripped", _I, "", "Whether the row acts", Kind.STATE, states=_YES_NO),
     Point("interlock_cause", _I, "", "Whether its cause is there", Kind.STATE, states=_YES_NO),
     Point("interlock_rack", _I, "", "The first rack that it stands against; 0 the container", Kind.COUNT),
@@ -194,7 +198,7 @@ def _container(shown: Shown, now: float) -> dict[str, float]:
         **_setpoint("power", state.power, state, POWER, now),
         **_setpoint("reactive", state.reactive, state, REACTIVE, now),
         "pcs_run": state.runs,
-        "first_out": first.number if first else 0,
+        "first_out": first_out_number(state),
         "first_out_rack": first.rack if first else 0,
         "first_out_value": first.value * 1000 if first else math.nan,
         "first_out_age": now - first.at if first else math.nan,
@@ -247,9 +251,10 @@ def _racks(shown: Shown) -> list[float]:
 def _results(values: Vector, layout: Layout, shown: Shown, now: float) -> None:
     first = layout.first("result_sequence")
     for place, result in enumerate(shown.state.results[:RESULTS], first):
-        values[place : place + 7 * RESULTS : RESULTS] = (
+        values[place : place + 10 * RESULTS : RESULTS] = (
             result.sequence, result.number, result.rack, shown.settings.number_of(result.origin),
             result.stage, result.reason, now - result.at,
+            result.value, result.value if result.stage is Stage.OK else 0, result.first_out,
         )  # fmt: skip
 
 

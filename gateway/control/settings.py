@@ -41,6 +41,17 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class RestVoltage:
+    """What a rack's mean cell has at rest at a state of charge: a point of the band that the site gives (R42)."""
+
+    soc: float
+    "%."
+    low: float
+    high: float
+    "V."
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All numbers of a container's control. Powers are AC at the PCS, in W and var; times in s."""
 
@@ -64,6 +75,8 @@ class Settings:
     heartbeat_warning: float = 3.0
     heartbeat_loss: float = 5.0
     "R10."
+    hold_after_loss: float = 0.0
+    "s for which the last power is held after an EMS loss, before it goes to zero (R10)."
     open_after_loss: float | None = None
     "s after which an EMS loss opens the racks, at low current; not at all by default (R10)."
     restarts: int = 0
@@ -120,7 +133,12 @@ class Settings:
     pcs_timeout: float = 2.0
     current_tolerance: float = 30.0
     current_share: float = 0.1
-    "How far the racks' current and the PCS's may be apart: A, or part of it (R42)."
+    "How far currents on the DC bus may be apart: A, or part of them; powers as much, at its voltage (R42)."
+    voltage_tolerance: float = 20.0
+    voltage_share: float = 0.03
+    "How far voltages of what is on the DC bus may be apart: V, or part of them (R42)."
+    rest_voltages: tuple[RestVoltage, ...] = ()
+    "By rising state of charge; none: not compared."
     thresholds: tuple[Threshold, ...] = ()
     masters: tuple[Origin, ...] = field(default=())
     "In the order of the site file: a master's number is its place, from 1."

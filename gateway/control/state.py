@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from gateway.control.facts import Basis
+from gateway.control.facts import UNKNOWN, Basis, Identity
 from gateway.model.command import Origin, Reason, Result
 
 
@@ -165,7 +165,7 @@ class Rack:
     mismatch: bool = False
     "Its feedback has contradicted the order beyond its time (R31)."
     openings_under_load: int = 0
-    serial: float = math.nan
+    identity: Identity = UNKNOWN
     "Whom the rack was last known, or confirmed, to be (R31)."
     coil: Closing | None = None
     "On its way to the bus, where its coils are driven one by one (R27)."

@@ -49,7 +49,7 @@ def _with_result(
     sequence = state.sequence % 65535 + 1
     result = Result(
         sequence, command.origin.name, command.instruction.number, command.rack, command.value,
-        stage, verdict.reason, verdict.detail, now,
+        stage, verdict.reason, verdict.detail, now, first_out_number(state),
     )  # fmt: skip
     results = _kept((result, *state.results), state.pending)
     return dataclasses.replace(state, sequence=sequence, results=results)
@@ -77,6 +77,7 @@ def _superseded(state: State, new: Command, now: float) -> State:
             reason=Reason.ABORTED_BY_CANCEL,
             detail="given again",
             at=now,
+            first_out=first_out_number(state),
         )
         if result.sequence in again
         else result
@@ -132,7 +133,14 @@ def _judged(result: Result, state: State, settings: Settings, now: float) -> Res
         stage, reason, detail = _disconnected(chosen, result, settings, now)
     if stage is result.stage:
         return result
-    return dataclasses.replace(result, stage=stage, reason=reason, detail=detail, at=now)
+    return dataclasses.replace(
+        result, stage=stage, reason=reason, detail=detail, at=now, first_out=first_out_number(state)
+    )
+
+
+def first_out_number(state: State) -> int:
+    """The number of the interlock that tripped first; 0 none (R24)."""
+    return 0 if state.first_out is None else state.first_out.number
 
 
 Judgement = tuple[Stage, Reason, str]

@@ -72,6 +72,11 @@ def watched(state: State, settings: Settings, now: float) -> tuple[State, tuple[
     return state, tuple(events)
 
 
+def holds(state: State, settings: Settings, now: float) -> bool:
+    """Whether the power that flowed when the EMS was lost is still held (R10)."""
+    return now - state.heartbeat.changed < settings.heartbeat_loss + settings.hold_after_loss
+
+
 def deserted(state: State, settings: Settings, now: float) -> bool:
     """Whether the EMS has, in this cycle, been lost for as long as the site lets racks stay closed (R10)."""
     if settings.open_after_loss is None or not state.heartbeat.is_lost:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.canbus.send import Send
 from gateway.control.interlock import WATCHED
-from gateway.control.settings import Intent, PcsPath, Settings, Threshold
+from gateway.control.settings import Intent, PcsPath, RestVoltage, Settings, Threshold
 from gateway.mapping.contactors import drives
 from gateway.mapping.library import Library
 from gateway.mapping.pcs import PcsMap
@@ -18,7 +18,16 @@ from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
 
 _LAST_PORT = 65535
-_NOT_NUMBERS = {"rating", "pcs", "caps", "beyond_rating", "contactors", "thresholds", "intent"}
+_NOT_NUMBERS = {
+    "rating",
+    "pcs",
+    "caps",
+    "beyond_rating",
+    "contactors",
+    "thresholds",
+    "intent",
+    "rest_voltages",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +58,32 @@ def controlled(
         if _is_fitted(source, (*at, "thresholds", index), item.row, carried)
         and _is_first(source, (*at, "thresholds", index), row.thresholds, index)
     )
+    rest = tuple(RestVoltage(item.soc, item.low, item.high) for item in row.rest_voltages)
+    _check_rest(source, (*at, "rest_voltages"), rest, carried)
     leads, coils = drives(row, sends)
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
         rejects_beyond_rating=row.beyond_rating == "reject", efficiency=row.pcs.efficiency,
         auxiliaries=row.pcs.auxiliaries,
         drives_contactors=leads, drives_coils=coils,
-        thresholds=thresholds, masters=masters, charge_cap=_cap(row.caps.charge_current),
+        thresholds=thresholds, rest_voltages=rest, masters=masters, charge_cap=_cap(row.caps.charge_current),
         discharge_cap=_cap(row.caps.discharge_current), **given, **intent, **timeout,  # type: ignore[arg-type] # by name
     )  # fmt: skip
     _check_order(source, at, settings)
     return settings
+
+
+def _check_rest(
+    source: Source, at: Location, rest: Sequence[RestVoltage], carried: Collection[str]
+) -> None:
+    """Whether the voltages at rest make sense, and have something to look at (R42)."""
+    for index, point in enumerate(rest):
+        if point.low >= point.high:
+            source.report((*at, index), "low must be below high", "correct one of them")
+        if index and point.soc <= rest[index - 1].soc:
+            source.report((*at, index, "soc"), "soc must rise from row to row", "sort the rows")
+    if rest and "rack_soc" not in carried:
+        source.report(at, "no message tells rack_soc: there is nothing to compare", "remove it")
 
 
 def _is_first(source: Source, at: Location, rows: Sequence[ThresholdRow], index: int) -> bool:

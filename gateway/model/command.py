@@ -230,3 +230,5 @@ class Result:
     detail: str = ""
     at: float = math.nan
     "Monotonic seconds of the last change."
+    first_out: int = 0
+    "The interlock that had tripped first by then; 0 none."

@@ -162,6 +162,8 @@ _RACK = (
     Point("rack_connected", _R, "", "On the DC bus", Kind.STATE, "DBAT.DCSwCls", "804.St", {0: "no", 1: "yes"}),
     Point("rack_bus_voltage", _R, "V", "Voltage on the bus side of its contactors", iec="DBAT.ExtVol"),
     Point("rack_serial", _R, "", "Serial number that the BMU tells", Kind.COUNT),
+    Point("rack_firmware", _R, "", "Firmware version that the BMU tells, as a number", Kind.COUNT),
+    Point("rack_modules", _R, "", "Modules that the BMU tells of", Kind.COUNT),
     Point("rack_cells_valid", _R, "", "Cells whose voltage is usable", Kind.COUNT),
     Point("rack_sensors_valid", _R, "", "Temperature sensors that are usable", Kind.COUNT),
     Point("rack_warnings", _R, "", "Warnings, by cause", Kind.BITS, sunspec="804.Evt1"),

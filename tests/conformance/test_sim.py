@@ -111,6 +111,7 @@ def test_every_message_comes_at_its_period(battery: Battery) -> None:
         0x11: 100,
         0x12: 100,
         0x13: 10,
+        0x15: 100,
         0x20: 20,
         0x30: 1040,
         0x40: 208,

@@ -41,6 +41,16 @@ def _deaf(paper: Paper) -> None:
     paper.beating = None
 
 
+def _apart(paper: Paper) -> None:
+    for rack in paper.racks[1:]:
+        rack.connected, rack.welded = 1.0, True
+    paper.racks[2].voltage = 1200.0
+
+
+def _resting(paper: Paper) -> None:
+    paper.resting[1] = 2.75
+
+
 def _lockout(paper: Paper) -> None:
     racks = list(paper.state.racks)
     racks[0] = dataclasses.replace(racks[0], locked_until=paper.now + 60)
@@ -64,6 +74,9 @@ FORCED: Mapping[str, tuple[Callable[[Paper], None], float]] = {
     "not_live": (_plant(is_live=False), 0),
     "rack_identity_changed": (_rack(serial=8.0), 0),
     "bus_inconsistent": (lambda paper: paper.pcs(dc_current=100.0), 5.1),
+    "rack_power_inconsistent": (_rack(watts=100e3), 5.1),
+    "bus_voltage_inconsistent": (_apart, 5.1),
+    "soc_inconsistent": (_resting, 60.1),
 }
 "How to force a row that no BMU reports, and how long it takes."
 COMPANY = {

@@ -10,7 +10,7 @@ from control.coils import Coils, contacts, follow, made
 
 from gateway.control.chain import row_of
 from gateway.control.cycle import Admission, Outcome, admit, step
-from gateway.control.facts import Basis, Facts, Plant
+from gateway.control.facts import Basis, Facts, Identity, Plant
 from gateway.control.interlock import BY_NAME
 from gateway.control.limit import Allowed, Limiter
 from gateway.control.memory import kept, restored
@@ -42,6 +42,10 @@ class PaperRack:
     current: float = 0.0
     connected: float = 0.0
     serial: float = 7.0
+    firmware: float = 2.0
+    modules: float = math.nan
+    watts: float | None = None
+    "What its BMU tells, if that is not voltage times current."
     heard: bool = True
     silent: bool = False
     stuck: bool = False
@@ -55,6 +59,10 @@ class PaperRack:
     ordered: float = math.nan
     since: float = 0.0
     coils: Coils | None = None
+
+
+def _power(rack: PaperRack) -> float:
+    return rack.voltage * rack.current if rack.watts is None else rack.watts
 
 
 _MADE: dict[Hashable, "Paper"] = {}
@@ -71,6 +79,8 @@ class Paper:
     watts: tuple[float, float] = (math.nan, math.nan)
     plant: Plant = field(default_factory=Plant)
     reported: dict[tuple[int, int], float] = field(default_factory=dict)
+    resting: dict[int, float] = field(default_factory=dict)
+    "Racks whose voltage at rest contradicts their state of charge."
     racks: list[PaperRack] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     history: list[Orders] = field(default_factory=list)
@@ -103,7 +113,12 @@ class Paper:
             charge_watts=self.watts[0] * scale, discharge_watts=self.watts[1] * scale,
             bus_voltage=1300.0,
             reported=dict(self.reported),
-            serials=self._told_by(lambda rack: rack.serial),
+            identities=tuple(
+                Identity() if rack.silent else Identity(rack.serial, rack.firmware, rack.modules)
+                for rack in self.racks
+            ),
+            power=self._told_by(_power),
+            resting=dict(self.resting),
             basis=self.basis,
             contacts=contacts(self.racks, [not rack.heard or rack.silent for rack in self.racks]),
         )  # fmt: skip

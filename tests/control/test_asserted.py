@@ -7,7 +7,7 @@ import pytest
 from control.paper import EMS, SETTINGS, Paper
 
 from gateway.control.asserted import causes
-from gateway.control.facts import QUIET, Facts, Plant
+from gateway.control.facts import QUIET, Facts, Identity, Plant
 from gateway.control.interlock import BY_NAME
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import Heartbeat, Rack, State, fresh
@@ -21,7 +21,12 @@ DRIVEN = dataclasses.replace(EXACT, path=PcsPath.WE_DRIVE)
 
 def told(**fields: object) -> Facts:
     """Two racks on the bus, all well."""
-    well = {"connected": (1.0, 1.0), "limits_age": (0.0, 0.0), "current": (0.0, 0.0)}
+    well = {
+        "connected": (1.0, 1.0),
+        "limits_age": (0.0, 0.0),
+        "current": (0.0, 0.0),
+        "power": (NAN, NAN),
+    }
     return dataclasses.replace(Paper(count=2).facts(), **{**well, **fields})  # type: ignore[arg-type] # its own
 
 
@@ -73,14 +78,14 @@ def test_each_rack_s_own(number: int) -> None:
     """Never heard, contradicting, locked out, another one than before (R17, R28, R31)."""
     other = tuple(float(place != number) for place in (1, 2))
     heard = tuple(place != number for place in (1, 2))
-    serials = tuple(9.0 if place == number else 7.0 for place in (1, 2))
+    others = tuple(Identity(9.0 if place == number else 7.0) for place in (1, 2))
 
     assert found(facts=told(heard=heard, limits_age=(50.0 * (not heard[0]), 50.0 * (not heard[1])))) == {("never_heard", number): 1}  # fmt: skip
     assert found(racks(number, mismatch=True), told(connected=other)) == {("contactor_mismatch", number): 0}  # fmt: skip
     assert found(racks(number, locked_until=107.5)) == {("precharge_lockout", number): 7.5}
     assert found(racks(number, locked_until=NOW)) == {}
-    known = dataclasses.replace(fresh(2, STARTED), racks=(Rack(serial=7.0), Rack(serial=7.0)))
-    assert found(known, told(serials=serials)) == {("rack_identity_changed", number): 9.0}
+    known = dataclasses.replace(fresh(2, STARTED), racks=(Rack(identity=Identity(7.0)),) * 2)
+    assert found(known, told(identities=others)) == {("rack_identity_changed", number): 9.0}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from control.paper import Paper
+from control.paper import SETTINGS, Paper
 from model.fleet import Fleet, told
 
 from gateway.control.basis import counted
@@ -45,7 +45,7 @@ def test_connected_racks_count_that_tell_their_state_of_charge(
     now = fleet(socs, contactors).at(0.1)
     counts = [soc for number, soc in enumerate(socs, 1) if number in expected]
 
-    assert facts_of(now, ()).basis == Basis(expected, is_connected=True)
+    assert facts_of(now, SETTINGS).basis == Basis(expected, is_connected=True)
     assert told(now, "soc")[0] == pytest.approx(
         sum(counts) / len(counts) if counts else NAN, nan_ok=True
     )
@@ -53,7 +53,7 @@ def test_connected_racks_count_that_tell_their_state_of_charge(
 
 def test_all_count_while_none_is_connected() -> None:
     """A basis of its own, though the same racks count (R43)."""
-    apart = facts_of(fleet([50, 60, NAN], [0, 0, 0]).at(0.1), ()).basis
+    apart = facts_of(fleet([50, 60, NAN], [0, 0, 0]).at(0.1), SETTINGS).basis
 
     assert apart == Basis((1, 2), is_connected=False)
     assert apart != Basis((1, 2), is_connected=True)
@@ -65,8 +65,8 @@ def test_what_a_bmu_says_of_the_whole_has_no_basis() -> None:
     racks.set("soc", 50)
     racks.hear(0.0)
 
-    assert facts_of(racks.at(0.1), ()).basis is None
-    assert facts_of(Fleet(RACKS, "rack_voltage").at(0.1), ()).basis is None
+    assert facts_of(racks.at(0.1), SETTINGS).basis is None
+    assert facts_of(Fleet(RACKS, "rack_voltage").at(0.1), SETTINGS).basis is None
 
 
 def test_a_rack_that_falls_silent_does_not_count() -> None:
@@ -74,9 +74,9 @@ def test_a_rack_that_falls_silent_does_not_count() -> None:
     racks = fleet([50, 60, 70], [1, 1, 1])
     racks.hear(5.0, 1, 3)
 
-    assert facts_of(racks.at(5.1), ()).basis == Basis((1, 3), is_connected=True)
+    assert facts_of(racks.at(5.1), SETTINGS).basis == Basis((1, 3), is_connected=True)
     racks.set("rack_soc", 60, Detail.OUT_OF_RANGE)
-    assert facts_of(racks.at(5.1), ()).basis == Basis((), is_connected=True)
+    assert facts_of(racks.at(5.1), SETTINGS).basis == Basis((), is_connected=True)
 
 
 def changes(*bases: Basis | None) -> list[Event]:

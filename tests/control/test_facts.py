@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from control.paper import SETTINGS
 from model.fleet import Fleet
 
 from gateway.control.facts import Facts, facts_of
@@ -48,7 +49,7 @@ def spoilt(of: Snapshot, name: str, detail: Detail, rack: int = 1) -> Snapshot:
 
 def seen(of: Snapshot, *thresholds: Threshold) -> Facts:
     """What control sees."""
-    return facts_of(of, thresholds)
+    return facts_of(of, dataclasses.replace(SETTINGS, thresholds=thresholds))
 
 
 def test_what_is_good_is_known() -> None:

@@ -28,13 +28,13 @@ def test_the_first_serial_number_is_remembered() -> None:
     paper = Paper()
     paper.racks[0].serial = math.nan
     paper.adopted().run(1)
-    before = paper.state.racks[0].serial
+    before = paper.state.racks[0].identity.serial
     paper.racks[0].serial = 5.0
     paper.run(1)
 
     assert math.isnan(before)
     assert noted(paper.state, paper.facts(), paper.plant) is paper.state, "nothing new"
-    assert [rack.serial for rack in paper.state.racks] == [5.0, 7.0, 7.0]
+    assert [rack.identity.serial for rack in paper.state.racks] == [5.0, 7.0, 7.0]
     assert paper.tripped == set()
 
 
@@ -48,7 +48,7 @@ def test_a_swapped_rack_does_not_close_until_confirmed() -> None:
     tripped, refusal = paper.tripped, paper.operate("rack_connect", rack=2).refusal
     paper.write("alarm_reset", 1)
     paper.run(0.1)
-    result, serial = paper.result.stage, paper.state.racks[1].serial
+    result, serial = paper.result.stage, paper.state.racks[1].identity.serial
     paper.run(5)
     admission = paper.operate("rack_connect", rack=2)
     paper.takes(lambda paper: paper.state.racks[1].phase is Phase.CLOSED)
@@ -92,7 +92,7 @@ def test_a_reset_confirms_nobody_who_is_not_heard() -> None:
     paper.step()
     paper.write("alarm_reset", 1)
     paper.run(3)
-    cleared, known = paper.tripped, paper.state.racks[0].serial
+    cleared, known = paper.tripped, paper.state.racks[0].identity.serial
     paper.racks[0].serial = 8.0
     paper.step()
 
@@ -109,7 +109,7 @@ def test_a_reset_confirms_only_what_stands() -> None:
     paper.run(3)
 
     assert paper.tripped == {(ROW, 2)}
-    assert [rack.serial for rack in paper.state.racks] == [8.0, 7.0, 7.0]
+    assert [rack.identity.serial for rack in paper.state.racks] == [8.0, 7.0, 7.0]
 
 
 def test_a_refused_reset_confirms_nothing() -> None:
@@ -122,7 +122,7 @@ def test_a_refused_reset_confirms_nothing() -> None:
 
     assert refusal is not None
     assert refusal.detail == "insulation_low"
-    assert paper.state.racks[0].serial == 7.0
+    assert paper.state.racks[0].identity.serial == 7.0
     assert (ROW, 1) in paper.tripped
 
 
@@ -136,22 +136,44 @@ def test_identities_survive_a_restart() -> None:
 
     assert found == paper.tripped == {(ROW, 3)}
     assert paper.phases == {Phase.CLOSED}
-    assert [rack.serial for rack in paper.state.racks] == [7.0, 7.0, 7.0]
+    assert [rack.identity.serial for rack in paper.state.racks] == [7.0, 7.0, 7.0]
 
 
-def test_an_older_memory_is_understood() -> None:
-    """One without serial numbers: everything else survives, and the first that are told count."""
+@pytest.mark.parametrize("part", ["firmware", "modules"])
+def test_firmware_and_count_of_modules_are_part_of_it(part: str) -> None:
+    """Each is remembered from when it is first told, and a change stands until it is confirmed (R31)."""
     paper = Paper().connected()
-    paper.write("rack_disable", 1, rack=2)
-    memory = json.loads(kept(paper.state, paper.now))
-    del memory["serials"]
-    damaged = restored(json.dumps(memory), 3, SETTINGS, 0.0)
-    state = restored(json.dumps({**memory, "form": 2}), 3, SETTINGS, 0.0)
+    setattr(paper.racks[1], part, 3.0)
+    paper.step()
+    before = paper.tripped
+    setattr(paper.racks[1], part, 4.0)
+    paper.run(0.1)
+    first_out, tripped = paper.state.first_out, paper.tripped
+    paper.write("alarm_reset", 1)
+    paper.run(3)
 
-    assert damaged.stopped
-    assert not state.stopped
-    assert [rack.is_enabled for rack in state.racks] == [True, False, True]
-    assert all(math.isnan(rack.serial) for rack in state.racks)
+    assert before == ({(ROW, 2)} if part == "firmware" else set()), (
+        "the first that is told is no change"
+    )
+    assert tripped == {(ROW, 2)}
+    assert first_out is not None
+    assert first_out.value == (3.0 if part == "firmware" else 4.0)
+    assert paper.tripped == set()
+    assert getattr(paper.state.racks[1].identity, part) == 4.0
+    assert paper.state.racks[1].identity.serial == 7.0
+
+
+def test_a_memory_of_another_form_is_not_believed() -> None:
+    """The container starts stopped, and a person looks (R15)."""
+    paper = Paper().connected()
+    memory = json.loads(kept(paper.state, paper.now))
+    state = restored(json.dumps(memory), 3, SETTINGS, 0.0)
+    del memory["identities"]
+
+    assert [rack.identity for rack in state.racks] == [
+        pytest.approx((7.0, 2.0, math.nan), nan_ok=True)
+    ] * 3
+    assert restored(json.dumps(memory), 3, SETTINGS, 0.0).stopped
 
 
 def test_what_is_replayed_is_not_remembered() -> None:
@@ -160,4 +182,4 @@ def test_what_is_replayed_is_not_remembered() -> None:
     paper.plant = Plant(is_live=False)
     paper.run(1)
 
-    assert all(math.isnan(rack.serial) for rack in paper.state.racks)
+    assert all(math.isnan(rack.identity.serial) for rack in paper.state.racks)

@@ -9,6 +9,7 @@ from control.paper import EMS, SETTINGS, Paper
 from gateway.control.facts import Facts
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed, Limiter, Side, active, allowed, within_rating
+from gateway.control.settings import Settings
 from gateway.control.state import (
     Applied,
     Heartbeat,
@@ -42,9 +43,15 @@ def running(asked: float | None, before: float = 0.0, *, lost: bool = False) -> 
     )  # fmt: skip
 
 
-def applied(of: State, limits: Allowed = WIDE, elapsed: float = 8.0) -> tuple[float, Limiter]:
+def applied(
+    of: State,
+    limits: Allowed = WIDE,
+    elapsed: float = 8.0,
+    settings: Settings = RATED,
+    now: float = 0.0,
+) -> tuple[float, Limiter]:
     """What is let through, and what bound it."""
-    told = active(of, RATED, limits, Effect.NONE, elapsed)
+    told = active(of, settings, limits, Effect.NONE, elapsed, now)
     return told.applied, Limiter(told.limited_by)
 
 
@@ -103,6 +110,18 @@ def test_a_direction_that_is_closed_allows_nothing(
 
     for way in (limits.charge, limits.discharge):
         assert (way.watts, way.amperes, way.bound_by) == (0.0, 0.0, bound)
+
+
+def test_an_ems_that_is_lost_may_leave_power_for_a_while() -> None:
+    """As long as the site says, within the limits of then; after that it falls like any other (R10)."""
+    holding = dataclasses.replace(RATED, heartbeat_loss=5.0, hold_after_loss=10.0)
+    lost = dataclasses.replace(running(300.0, -400.0), heartbeat=Heartbeat(1, 100.0, is_lost=True))
+    narrow = Allowed(side(100.0), side(500.0))
+
+    assert applied(lost, settings=holding, now=114.5) == (-400.0, Limiter.EMS_LOST)
+    assert applied(lost, narrow, settings=holding, now=114.5) == (-100.0, Limiter.EMS_LOST)
+    assert applied(lost, elapsed=0.5, settings=holding, now=115.0) == (-144.0, Limiter.EMS_LOST)
+    assert applied(lost, elapsed=0.5, now=105.0) == (-144.0, Limiter.EMS_LOST)
 
 
 @pytest.mark.parametrize(("before", "power"), [(1024.0, 512.0), (-1024.0, -512.0), (512.0, 0.0), (500.0, 0.0)])  # fmt: skip

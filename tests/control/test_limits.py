@@ -6,7 +6,7 @@ import math
 import pytest
 from control.paper import CYCLE, SETTINGS, Paper
 
-from gateway.control.facts import Facts
+from gateway.control.facts import UNKNOWN, Facts
 from gateway.control.interlock import Effect
 from gateway.control.limit import Allowed, Limiter, allowed
 from gateway.control.settings import Settings
@@ -22,7 +22,8 @@ def limits(
 ) -> Allowed:  # fmt: skip
     """The limits of a bus that tells this of both directions."""
     facts = Facts(
-        (volts,), (0.0,), (1.0,), (False,), (True,), (0.0,), amperes, amperes, watts, watts, volts, {}, (NAN,)
+        (volts,), (0.0,), (1.0,), (False,), (True,), (0.0,), amperes, amperes, watts, watts, volts, {},
+        (UNKNOWN,), (0.0,), {},
     )  # fmt: skip
     setpoints = dict(ENABLED)
     if cap is not None:

@@ -106,7 +106,20 @@ def test_blocks_are_written_in_the_order_of_the_table() -> None:
 
     assert names[first : first + len(told)] == told
     for start, after in (
-        ("result_sequence", ["command", "rack", "origin", "stage", "reason", "age"]),
+        (
+            "result_sequence",
+            [
+                "command",
+                "rack",
+                "origin",
+                "stage",
+                "reason",
+                "age",
+                "requested",
+                "applied",
+                "first_out",
+            ],
+        ),
         ("interlock_tripped", ["cause", "rack", "value", "threshold", "age"]),
         ("rack_phase", ["wait", "tries", "enabled", "effects", "openings_under_load"]),
     ):
@@ -197,6 +210,11 @@ def test_results_are_shown_from_the_latest() -> None:
     assert panel["result_stage"].tolist()[:3] == [Stage.REFUSED, Stage.OK, Stage.OK]
     assert panel["result_reason"].tolist()[:2] == [Reason.POSITION_REACHED, Reason.NONE]
     assert panel["result_rack"].tolist()[0] == 0
+    assert panel["result_requested"].tolist()[:3] == [
+        item.value for item in paper.state.results[:3]
+    ]
+    assert panel["result_applied"].tolist()[:3] == [0, *panel["result_requested"].tolist()[1:3]]
+    assert panel["result_first_out"].tolist()[:2] == [0, 0]
     assert panel["result_age"][0] == pytest.approx(0.1)
     assert len(panel["result_sequence"]) == RESULTS
 

@@ -6,6 +6,7 @@ import math
 import pytest
 from control.paper import CYCLE, EMS, PANEL, SCADA, Paper
 
+from gateway.control.interlock import BY_NAME
 from gateway.control.state import Phase
 from gateway.model.command import Reason, Stage
 
@@ -27,6 +28,27 @@ def test_a_connect_is_admitted_released_and_seen_done() -> None:
     assert paper.result.at == paper.now
     assert [event.detail for event in paper.told("result")] == ["released", "ok"]
     assert (paper.result.origin, paper.result.number, paper.result.value) == ("ems", 20, 1)
+
+
+def test_a_result_says_what_had_tripped_first() -> None:
+    """A trip aborts a connect; the number stays when the row is long gone (DESIGN 6)."""
+    paper = Paper().adopted()
+    paper.write("lease", 3600)
+    paper.operate("connect")
+    before = paper.result.first_out
+    paper.report("bmu_trip_fire")
+    paper.run(0.1)
+    aborted = paper.result
+    refused = paper.operate("connect")
+    paper.clear("bmu_trip_fire")
+    paper.write("alarm_reset", 1)
+    paper.run(3)
+
+    fire = BY_NAME["bmu_trip_fire"].number
+    assert before == 0
+    assert (aborted.stage, aborted.first_out) == (Stage.ABORTED, fire)
+    assert refused.refusal is not None
+    assert [item.first_out for item in paper.state.results[:3]] == [0, fire, fire]
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ messages:
   - id: '0x1{{rack}}1'
     period: 1
     length: 8
-    signals: {{watts: {{bytes: 0-1, point: rack_power}}}}
+    signals: {{watts: {{bytes: 0-1, point: rack_cell_voltage_avg}}}}
 sends:
   - id: '0x2{{rack}}0'
     name: Alive
@@ -208,10 +208,10 @@ def test_each_rack_tells_its_own_contactors(tmp_path: Path) -> None:
     for name, number, more in (("full", 1, PRECHARGE), ("less", 2, "")):
         (tmp_path / f"{name}.yaml").write_text(CONTACTS.format(name=name, id=number, more=more))
     sources = "{frames: less, bus: can0, racks: 1}, {frames: full, bus: can0, racks: 2}"
-    settings(tmp_path, f"{sources}, {DRIVEN}")
+    found = settings(tmp_path, f"{sources}, {DRIVEN}")
     container = load_site(Library(), str(tmp_path / "site.yaml")).containers[0]
     store = Store(container.layout, container.slots, container.slot_of, container.inputs)
-    contacts = facts_of(store.picture(0.0).frozen(), ()).contacts
+    contacts = facts_of(store.picture(0.0).frozen(), found).contacts
 
     assert contacts is not None
     assert contacts.tells_precharge == (False, True)

@@ -119,6 +119,14 @@ def test_without_control_nothing_is_controlled(tmp_path: Path) -> None:
             "site.yaml:9:52: 99999 is no TCP port; 1 to 65535",
         ),
         (
+            {"more": "rest_voltages: [{soc: 0, low: 2.5, high: 3}, {soc: 9, low: 3, high: 3}]"},
+            "site.yaml:10:52: low must be below high; correct one of them",
+        ),
+        (
+            {"more": "rest_voltages: [{soc: 10, low: 2.5, high: 3}, {soc: 10, low: 2.5, high: 3}]"},
+            "site.yaml:10:59: soc must rise from row to row; sort the rows",
+        ),
+        (
             {"more": "heartbeat_warning: 6"},
             "site.yaml:8:7: heartbeat_warning must be shorter than heartbeat_loss; correct one of them",
         ),

@@ -44,6 +44,7 @@ THRESHOLDS = {
     "rack_current_high": 120, "soc_high": 95, "soc_low": 5,
 }  # fmt: skip
 "What the site with thresholds fits."
+REST = "rest_voltages: [{soc: 0, low: 2.5, high: 3}, {soc: 10, low: 2.9, high: 3.1}, {soc: 30, low: 3, high: 3.4}, {soc: 100, low: 3.2, high: 3.7}]"
 
 
 def _reports(level: str) -> str:
@@ -68,8 +69,8 @@ messages:
 def site(*, fitted: bool) -> Site:
     """The site, with or without thresholds of its own."""
     rows = "".join(f"\n        - {{row: {row}, value: {of}}}" for row, of in THRESHOLDS.items())
-    tolerant = "\n      current_tolerance: 100"  # a rack's current told wrong contradicts no PCS
-    more = NUMBERS + (f"{tolerant}\n      thresholds:{rows}" if fitted else "")
+    tolerant = "\n      current_tolerance: 100\n      voltage_tolerance: 200"  # what is told wrong contradicts nothing else
+    more = NUMBERS + (f"{tolerant}\n      {REST}\n      thresholds:{rows}" if fitted else "")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "unit.yaml").write_text(UNIT)
         Path(folder, "racks.yaml").write_text(_without_cells())

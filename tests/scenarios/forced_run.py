@@ -206,16 +206,20 @@ def observed(row: Interlock) -> Seen:
 
 def _joined(plant: Disturbed, row: Interlock, how: Forcing) -> tuple[Both, Both]:
     """Open racks, the row forced: which of them may not join, and which are told to."""
-    plant.once(DISCONNECT)
+    if how.keeps_closed:
+        plant.disconnect(2)
+    else:
+        plant.once(DISCONNECT)
     plant.run(0.3)
-    while _connected(plant) != (0, 0):
+    while _connected(plant) != (int(how.keeps_closed), 0):
         plant.run(PACE)
     _until_tripped(plant, row, how)
     plant.run(PACE)
     since = plant.closed.now
     second, first = plant.connect(2), plant.connect(1)
     plant.run(0.3 if first and second else 1.0)
-    return (bool(first), bool(second)), _requests(plant, 2, since)
+    told = _requests(plant, 2, since)
+    return (bool(first), bool(second)), (told[0] and not how.keeps_closed, told[1])
 
 
 def _opens_under_load(row: Interlock) -> bool:

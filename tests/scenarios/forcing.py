@@ -45,6 +45,8 @@ class Forcing:
     "Whether another rule takes power away as well."
     reaches_pcs: bool = True
     "Whether words still get to the PCS."
+    keeps_closed: bool = False
+    "Whether it takes a rack on the bus: rack 2 alone is opened, to be connected again."
     told: bool = True
     "Whether a rack that is let join is told so within a second."
 
@@ -68,6 +70,11 @@ def _telling(how: str, value: float, wait: float = 0.3, **signals: float) -> For
         text, lambda plant, rack: plant.told.update({rack: dict(signals)}),
         lambda plant, rack: plant.told.pop(rack), wait, wait, value,
     )  # fmt: skip
+
+
+def _misjudge(plant: Disturbed, rack: int) -> None:
+    plant.push(0)
+    plant.told[rack] = {"RackSoC": 8}
 
 
 _CLOSED = {"ContactorPositive": 1, "ContactorNegative": 1, "RackState": 3}
@@ -168,6 +175,9 @@ FORCED: Mapping[str, Forcing] = {
     "soc_high": _telling("", 97, RackSoC=97),
     "soc_low": _telling("", 3, RackSoC=3),
     "rack_identity_changed": dataclasses.replace(_telling("", 480_099, 1.3, SerialNumber=480_099), reset_ends=True),
+    "rack_power_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackPower=200_000), value=None),
+    "bus_voltage_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackVoltage=1450), value=None, keeps_closed=True),
+    "soc_inconsistent": Forcing("rack 1's BMU tells `RackSoC` 8 at rest, its cells being half full", _misjudge, lambda plant, rack: plant.told.pop(rack), 61, value=None),
 }
 # fmt: on
 
@@ -179,4 +189,4 @@ def forcing(row: Interlock) -> Forcing:
 
 def plant_for(row: Interlock) -> Disturbed:
     """A plant at work, with thresholds where the row is one of them."""
-    return Disturbed(fitted=row.name in THRESHOLDS).work()
+    return Disturbed(fitted=row.name in THRESHOLDS or row.name == "soc_inconsistent").work()

@@ -196,7 +196,7 @@ def test_a_weld_is_found_through_the_frames(tmp_path: Path) -> None:
 
     assert coiled.details("rack_mismatch") == ["closed, negative, positive"]
     assert coiled.said(1)[-1][1] == SHUT
-    told = {coiled.closed.read(221 + 10 * place)[0]: coiled.closed.read(224 + 10 * place)[0] for place in range(4)}  # fmt: skip
+    told = {coiled.closed.read(221 + 16 * place)[0]: coiled.closed.read(224 + 16 * place)[0] for place in range(4)}  # fmt: skip
     assert told[21] == 4
 
 

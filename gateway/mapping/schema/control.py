@@ -60,6 +60,14 @@ class ThresholdRow(Row):
     delay: Amount = 0.0
 
 
+class RestVoltageRow(Row):
+    """What a mean cell has at rest at a state of charge (R42)."""
+
+    soc: Annotated[float, Field(ge=0, le=100)]
+    low: Positive
+    high: Positive
+
+
 class ControlRow(Row):
     """How a container is controlled; a number that is not given is CONTROL's default."""
 
@@ -71,6 +79,7 @@ class ControlRow(Row):
     "Where no message carries such an order, racks are followed (R27)."
     heartbeat_warning: Positive | None = None
     heartbeat_loss: Positive | None = None
+    hold_after_loss: Annotated[float, Field(gt=0, le=3600)] | None = None
     open_after_loss: Positive | None = None
     restarts: Annotated[int, Field(ge=0, le=100)] | None = None
     setpoint_life: Positive | None = None
@@ -102,6 +111,9 @@ class ControlRow(Row):
     reset_time: Positive | None = None
     current_tolerance: Positive | None = None
     current_share: Part | None = None
+    voltage_tolerance: Positive | None = None
+    voltage_share: Part | None = None
+    rest_voltages: list[RestVoltageRow] = []
     thresholds: list[ThresholdRow] = []
 
 

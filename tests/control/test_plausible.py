@@ -1,0 +1,267 @@
+"""What contradicts itself is told, at its rack, to the edge; it makes currents unknown, and is shown so (R42)."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from control.coils import made
+from control.paper import CYCLE, SETTINGS, Paper
+from model.fleet import Fleet
+
+from gateway.control.facts import Facts, Plant, facts_of
+from gateway.control.interlock import BY_NAME
+from gateway.control.plausible import DOUBTED, contradictions, doubted, of_pcs
+from gateway.control.settings import PcsPath, RestVoltage, Settings
+from gateway.control.state import Phase, Standing, fresh
+from gateway.model.command import Reason, Stage
+from gateway.model.order import PcsReport
+from gateway.model.pack import Topology
+from gateway.model.quality import USABLE, Detail
+
+NAN = math.nan
+EXACT = dataclasses.replace(
+    SETTINGS, current_tolerance=32.0, current_share=0.125, voltage_tolerance=16.0,
+    voltage_share=0.0625, low_current=4.0, efficiency=0.5, auxiliaries=1024.0,
+)  # fmt: skip
+
+
+def told(settings: Settings = EXACT, **fields: object) -> list[tuple[str, int, float]]:
+    """What two racks on the bus contradict."""
+    well = {"connected": (1.0, 1.0), "voltage": (1024.0, 1024.0), "current": (0.0, 0.0), "power": (0.0, 0.0)}  # fmt: skip
+    return list(contradictions(facts(**{**well, **fields}), settings))
+
+
+def facts(**fields: object) -> Facts:
+    """Two racks."""
+    return dataclasses.replace(Paper(count=2).facts(), **fields)  # type: ignore[arg-type] # its own
+
+
+@pytest.mark.parametrize(
+    ("watts", "volts", "amperes", "apart"),
+    [
+        (32768.0, 1024.0, 0.0, None), (32769.0, 1024.0, 0.0, 32769.0), (-32769.0, 1024.0, 0.0, 32769.0),
+        (524288.0, 1024.0, 512.0, None), (589824.0, 1024.0, 512.0, None), (589825.0, 1024.0, 512.0, 65537.0),
+        (-524288.0, 1024.0, 512.0, 1048576.0), (-589824.0, 1024.0, -512.0, None), (-589825.0, 1024.0, -512.0, 65537.0),
+        (NAN, 1024.0, 512.0, None), (1e6, NAN, 0.0, None), (1e6, 1024.0, NAN, None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("number", [1, 2])
+def test_power_is_voltage_times_current(
+    watts: float, volts: float, amperes: float, apart: float | None, number: int
+) -> None:
+    """At the rack that tells otherwise, beyond as many A at its voltage as currents may be apart."""
+    fields = {"power": watts, "voltage": volts, "current": amperes}
+    well = {"power": 0.0, "voltage": 1024.0, "current": 0.0}
+    both = {
+        name: tuple(value if place == number else well[name] for place in (1, 2))
+        for name, value in fields.items()
+    }
+    expected = [] if apart is None else [("rack_power_inconsistent", number, apart)]
+    assert told(EXACT, **both) == expected
+
+
+@pytest.mark.parametrize(
+    ("voltages", "connected", "apart"),
+    [
+        ((1024.0, 1024.0), (1.0, 1.0), None), ((1024.0, 960.0), (1.0, 1.0), None), ((1024.0, 959.5), (1.0, 1.0), 64.5),
+        ((959.5, 1024.0), (1.0, 1.0), 64.5), ((16.0, 0.0), (1.0, 1.0), None), ((16.5, 0.0), (1.0, 1.0), 16.5),
+        ((1024.0, 0.0), (1.0, 0.0), None), ((1024.0, 0.0), (1.0, NAN), None), ((1024.0, NAN), (1.0, 1.0), None),
+        ((NAN, NAN), (1.0, 1.0), None), ((1024.0, 0.0), (0.0, 0.0), None),
+    ],
+)  # fmt: skip
+def test_what_is_on_one_bus_has_one_voltage(
+    voltages: tuple[float, float], connected: tuple[float, float], apart: float | None
+) -> None:
+    """Of racks that are told to be on it; by 16 V, or by a sixteenth of the highest."""
+    expected = [] if apart is None else [("bus_voltage_inconsistent", 0, apart)]
+    assert told(voltage=voltages, connected=connected) == expected
+
+
+def test_the_voltage_behind_closed_contactors_is_that_of_the_bus() -> None:
+    """Where BMUs tell it; that behind open ones is not looked at."""
+    coiled = dataclasses.replace(EXACT, drives_coils=True)
+    paper = Paper(count=2, settings=coiled)
+    contacts = paper.facts().contacts
+    assert made(coiled) is not None
+    assert contacts is not None
+    apart = dataclasses.replace(contacts, bus=(1024.0, 0.0))
+
+    assert told(contacts=apart) == [("bus_voltage_inconsistent", 0, 1024.0)]
+    assert told(contacts=apart, connected=(1.0, 0.0)) == []
+
+
+def against_pcs(settings: Settings = EXACT, connected: tuple[float, float] = (1.0, 1.0), **report: float) -> list[tuple[str, int, float]]:  # fmt: skip
+    """What racks that carry 256 A at 1024 V together contradict of a PCS."""
+    of = facts(connected=connected, voltage=(1024.0, 1024.0), current=(128.0, 128.0), bus_voltage=1024.0)  # fmt: skip
+    pcs = PcsReport(0.0, **{"is_running": True, **report})  # type: ignore[arg-type] # its own
+    return list(of_pcs(of, settings, Plant(pcs=pcs)))
+
+
+@pytest.mark.parametrize(
+    ("report", "apart"),
+    [
+        ({"dc_current": 256.0}, None), ({"dc_current": 288.0}, None), ({"dc_current": 289.0}, 33.0),
+        ({"dc_current": 224.0}, None), ({"dc_current": 223.0}, 33.0), ({}, None),
+        # 512 W AC are 1,024 W and the auxiliaries' 1,024 W DC: 2 A
+        ({"power": 512.0}, 254.0), ({"power": 130560.0}, None), ({"power": 146944.0}, None), ({"power": 147456.0}, 33.0),
+        ({"power": -1024.0}, 257.0), ({"power": 130560.0, "dc_current": 0.0}, 256.0), ({"power": 0.0, "dc_current": 256.0}, 256.0),
+    ],
+)  # fmt: skip
+def test_a_pcs_and_racks_tell_one_current(report: dict[str, float], apart: float | None) -> None:
+    """Its DC current, and that of its AC power by efficiency and auxiliaries (R13), as far as it tells them."""
+    expected = [] if apart is None else [("bus_inconsistent", 0, apart)]
+    assert against_pcs(EXACT, (1.0, 1.0), **report) == expected
+
+
+def test_a_charging_pcs_draws_from_its_own_side() -> None:
+    """Its AC power is at least what reaches the bus: taken as it is (R13)."""
+    of = facts(connected=(1.0, 1.0), current=(-128.0, -128.0), bus_voltage=1024.0)
+    report = PcsReport(power=-262144.0)
+
+    assert list(of_pcs(of, EXACT, Plant(pcs=report))) == []
+
+
+def test_only_racks_on_the_bus_count() -> None:
+    """Those that are told off it carry nothing to the PCS; unknown ones do (R20)."""
+    assert against_pcs(connected=(1.0, 0.0), dc_current=128.0) == []
+    assert against_pcs(connected=(1.0, NAN), dc_current=256.0) == []
+
+
+def test_a_running_pcs_has_the_bus_s_voltage() -> None:
+    """One that stands may have opened its own switch."""
+    assert against_pcs(dc_voltage=960.0) == []
+    assert against_pcs(dc_voltage=959.0) == [("bus_voltage_inconsistent", 0, 65.0)]
+    assert against_pcs(dc_voltage=959.0, is_running=False) == []
+    assert against_pcs(dc_voltage=NAN) == []
+
+
+@pytest.mark.parametrize(("amperes", "stands"), [(0.0, True), (3.5, True), (-3.5, True), (4.0, False), (-4.0, False), (NAN, False)])  # fmt: skip
+def test_cells_are_looked_at_while_their_rack_rests(amperes: float, *, stands: bool) -> None:
+    """A voltage under current says nothing of the state of charge."""
+    found = told(resting={2: 2.75}, current=(100.0, amperes), power=(102400.0, NAN))
+    assert found == ([("soc_inconsistent", 2, 2.75)] if stands else [])
+
+
+CURVE = (RestVoltage(0, 2.5, 3.0), RestVoltage(50, 3.25, 3.5), RestVoltage(100, 3.25, 3.75))
+
+
+@pytest.mark.parametrize(
+    ("soc", "volts", "resting"),
+    [
+        (0, 2.5, False), (0, 2.4375, True), (0, 3.0, False), (0, 3.0625, True), (25, 2.875, False), (25, 2.8125, True),
+        (25, 3.25, False), (25, 3.3125, True), (100, 3.75, False), (100, 3.8125, True), (NAN, 1.0, False), (50, NAN, False),
+    ],
+)  # fmt: skip
+def test_the_band_is_a_line_between_the_site_s_points(
+    soc: float, volts: float, *, resting: bool
+) -> None:
+    """A mean cell outside of it contradicts its state of charge; what is unknown contradicts nothing."""
+    racks = Fleet(Topology(racks=2), "rack_soc", "rack_cell_voltage_avg")
+    racks.set("rack_soc", [50.0, soc])
+    racks.set("rack_cell_voltage_avg", [3.3125, volts])
+    racks.hear(0.0)
+    settings = dataclasses.replace(SETTINGS, rest_voltages=CURVE)
+
+    assert facts_of(racks.at(0.1), settings).resting == ({2: volts} if resting else {})
+    assert facts_of(racks.at(0.1), SETTINGS).resting == {}
+
+
+def test_a_rack_whose_power_is_wrong_is_not_opened_for_want_of_a_current() -> None:
+    """After 5 s power is zero, its current unknown: it cannot be told low, so it stays closed (R30, R42)."""
+    paper = Paper().running(100e3)
+    paper.racks[1].watts = 1e6
+    paper.run(4.9)
+    before = paper.tripped
+    paper.run(0.2)
+    tripped, power = paper.tripped, paper.power
+    paper.racks[2].current = 50.0
+    paper.write("rack_disconnect", 1, rack=2)
+    paper.write("rack_disconnect", 1, rack=1)
+    paper.run(31)
+    phases, results = [rack.phase for rack in paper.state.racks], paper.state.results[:2]
+    paper.racks[2].current = 0.0
+    paper.write("rack_disconnect", 2, rack=2)
+    paper.run(5)
+
+    assert before == set()
+    assert tripped == {("rack_power_inconsistent", 2)}
+    assert power == 0
+    assert phases == [Phase.OPEN, Phase.CLOSED, Phase.CLOSED]
+    assert [(result.rack, result.stage, result.reason) for result in results] == [
+        (1, Stage.OK, Reason.NONE), (2, Stage.TIMEOUT, Reason.TIME_LIMIT_OVER),
+    ]  # fmt: skip
+    assert paper.state.racks[1].phase is Phase.OPEN, "the others prove that it carries none (R21)"
+
+
+def test_voltages_apart_make_all_currents_unknown() -> None:
+    """No rack of that bus is opened on them."""
+    paper = Paper().running(100e3)
+    paper.racks[1].voltage = 1200.0
+    paper.run(5 + 2 * CYCLE)
+    tripped, power = paper.tripped, paper.power
+    paper.write("rack_disconnect", 1, rack=1)
+    paper.run(31)
+
+    assert (tripped, power) == ({("bus_voltage_inconsistent", 0)}, 0)
+    assert paper.state.racks[0].phase is Phase.CLOSED
+
+
+def test_a_wrong_state_of_charge_only_keeps_its_rack_from_closing() -> None:
+    """After a minute at rest; power flows on, and the rack can be opened."""
+    paper = Paper().connected()
+    paper.resting[1] = 2.75
+    paper.run(59.9)
+    before = paper.tripped
+    paper.run(0.2)
+    tripped = paper.tripped
+    paper.write("rack_disconnect", 1, rack=1)
+    paper.takes(lambda paper: paper.state.racks[0].phase is Phase.OPEN)
+    refusal = paper.operate("rack_connect", rack=1).refusal
+    del paper.resting[1]
+    paper.step()
+
+    assert before == set()
+    assert tripped == {("soc_inconsistent", 1)}
+    assert refusal is not None
+    assert (refusal.reason, refusal.detail) == (Reason.BLOCKED_BY_INTERLOCKING, "soc_inconsistent")
+    assert paper.tripped == set()
+
+
+@pytest.mark.parametrize("name", DOUBTED)
+@pytest.mark.parametrize("tripped", [None, 5.0])
+def test_what_is_contradicted_is_shown_as_inconsistent(name: str, tripped: float | None) -> None:
+    """Of the rack that it is about, or of all; what was unknown stays so, and the picture of before as it was."""
+    points = ("rack_voltage", "rack_current", "rack_power", "rack_soc")
+    racks = Fleet(Topology(racks=3), *points)
+    for point in points:
+        racks.set(point, [1.0, 1.0, NAN])
+    racks.hear(0.0, 1, 2)
+    before = racks.at(0.1)
+    row = BY_NAME[name]
+    place = 0 if row.scope.value == 0 else 2
+    chain = {(row.number, place): Standing(0.0, 1.0, tripped)}
+    after = doubted(before, dataclasses.replace(fresh(3, 0.0), chain=chain))
+
+    if tripped is None:
+        assert after is before
+        return
+    for point in before.layout.points:
+        was, codes = before.quality_of(point).ravel(), after.quality_of(point).ravel()
+        expected = was.copy()
+        if point in DOUBTED[name]:
+            part = slice(1, 2) if place else slice(None)
+            expected[part] = np.where(USABLE[was[part]], Detail.INCONSISTENT, was[part])
+        assert codes.tolist() == expected.tolist(), point
+    assert not after.quality.flags.writeable
+    assert before.quality_of("rack_current").ravel()[1] == Detail.NONE
+
+
+def test_only_a_pcs_that_we_drive_is_compared() -> None:
+    """And only while it answers: what others poll tells us nothing of itself."""
+    driven = dataclasses.replace(SETTINGS, path=PcsPath.WE_DRIVE, pcs_timeout=2.0)
+    paper = Paper(settings=driven, keeps_pcs=True).running(100e3)
+    paper.pcs(power=900e3, dc_current=NAN)
+    paper.run(5 + 2 * CYCLE)
+
+    assert paper.tripped == {("bus_inconsistent", 0)}
