@@ -1,71 +1,96 @@
 """`essgw apply`: what a changed site file would mean, and its installation; it never acts by itself (R18)."""
 
+import dataclasses
 import json
-import os
-import shutil
-import time
 from collections.abc import Sequence
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli.changes import NEEDS, Change, Class, Version, changes, version
-from gateway.cli.screen import JsonOption, PathOption, library, out
+from gateway.cli.changes import NEEDS, Change, Class, Version, changes
+from gateway.cli.installing import install_file
+from gateway.cli.kept import Read, as_taken, kept_of, loaded, recalled
+from gateway.cli.screen import JsonOption, PathOption, complain, err, library, out
 from gateway.cli.tables import Line, print_table
-from gateway.errors import GatewayError, MappingError, Problem, UsageError
+from gateway.errors import MappingError, UsageError
 from gateway.links.can_link import INTERFACES
-from gateway.links.clock import clock_is_synchronised
-from gateway.links.journal import Journal
 from gateway.mapping.site import JournalPlace, load_site
-from gateway.model.event import KINDS, Event
+from gateway.mapping.source import read_text
 
-NewArgument = Annotated[str, typer.Argument(metavar="NEW", help="The site file as it shall be.")]
+NewArgument = Annotated[
+    str,
+    typer.Argument(metavar="NEW", help="The site file as it shall be; it may have been edited."),
+]
 RunningOption = Annotated[
-    Path,
-    typer.Option("--running", metavar="OLD", help="The site file that the gateway runs with."),
+    Path | None,
+    typer.Option("--running", metavar="OLD", help="The site file to be replaced; NEW if left out."),
 ]
 InstallOption = Annotated[
-    bool, typer.Option("--install", help="Put NEW in the place of OLD; OLD is kept beside it.")
+    bool, typer.Option("--install", help="Have it taken over; what was there is kept beside it.")
 ]
 _STYLES = {Class.TOPOLOGY: "bold red", Class.THRESHOLDS: "yellow", Class.COSMETIC: ""}
 
 
 def apply(
     new: NewArgument,
-    running: RunningOption,
+    running: RunningOption = None,
     *,
     install: InstallOption = False,
     path: PathOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a new site file and tell what it would change; changing the file never acts by itself."""
-    before, place = _version(running, path)
+    """Check a new site file and tell what it would change; changing the file never acts by itself.
+
+    It is compared with what the gateway took over last, where OLD has a journal that keeps it.
+    """
     file = library(path).need(new, "sites", "site")
+    old = file if running is None else running
+    before, place = _running(old, path, is_needed=file.resolve() != old.resolve())
     after, later = _version(file, path)
-    found = changes(before, after)
-    kept = None
+    found, kept = changes(before, after), None
     if install and found:
-        if file.resolve() == running.resolve():
-            raise UsageError("NEW and OLD are the same file")
-        _check_in_place(file, running, path)
-        kept = _install(before, after, found, place or _beside(later, file, running))
+        taken = after if file.resolve() == old.resolve() else _in_place(file, old, path)
+        places = _places(place, _beside(later, file, old))
+        kept = install_file(before, taken, found, places)
     if as_json:
         typer.echo(json.dumps(_as_row(before, after, found, kept)))
         return
     _show(before, after, found)
     if kept is not None:
-        out.print(f"installed as {running}; the old one is {kept}", markup=False)
+        out.print(f"installed as {old}; the old one is {kept}", markup=False)
         out.print("the gateway runs with it from its next start", markup=False)
+
+
+def _reader(file: Path, path: list[Path] | None) -> Read:
+    """Reads a site file with all that it names."""
+    search = library(path)
+    return lambda source: (load_site(search, str(file), INTERFACES, source), search)
 
 
 def _version(file: Path, path: list[Path] | None) -> tuple[Version, JournalPlace | None]:
     """A site file, checked with all that it names."""
-    search = library(path)
-    site = load_site(search, str(file), INTERFACES)
-    return version(site.file, search), site.journal
+    site, found = loaded(file, _reader(file, path))
+    return found, site.journal
+
+
+def _running(
+    old: Path, path: list[Path] | None, *, is_needed: bool
+) -> tuple[Version, JournalPlace | None]:
+    """What the gateway runs with: what was taken over last, else the old file where that is another one."""
+    journal, kept = kept_of(old, read_text(old))
+    if journal is not None and kept is not None:
+        try:
+            site, runs = recalled(old, _reader(old, path), kept, journal)
+            return as_taken(runs, kept), site.journal
+        except MappingError as error:
+            complain(error)
+            text = "what was taken over last cannot be used any more: the next start takes the file"
+            err.print(text, style="bold red", markup=False)
+    elif not is_needed:
+        text = f"no journal tells what runs of {old}; name the file that does by --running"
+        raise UsageError(text)
+    return _version(old, path)
 
 
 def _beside(place: JournalPlace | None, new: Path, running: Path) -> JournalPlace | None:
@@ -76,9 +101,18 @@ def _beside(place: JournalPlace | None, new: Path, running: Path) -> JournalPlac
     return JournalPlace(file, place.rows, place.recordings)
 
 
+def _places(before: JournalPlace | None, after: JournalPlace | None) -> Sequence[JournalPlace]:
+    """The journals that are to know, the old one last; a new one only if it is there, or the only one."""
+    if before is None or after is None:
+        return [place for place in (before, after) if place is not None]
+    is_other = after.file.resolve() != before.file.resolve() and after.file.exists()
+    return [after, before] if is_other else [before]
+
+
 def _show(before: Version, after: Version, found: Sequence[Change]) -> None:
     if not found:
-        out.print(f"{after.file} says the same as {before.file}", markup=False)
+        runs = "what runs" if after.file == before.file else str(before.file)
+        out.print(f"{after.file} says the same as {runs}", markup=False)
         return
     lines = [
         Line((change.reach.name.lower(), change.key, change.old or "-", change.new or "-"),
@@ -108,69 +142,15 @@ def _as_row(
     }  # fmt: skip
 
 
-def _check_in_place(new: Path, running: Path, path: list[Path] | None) -> None:
-    """MappingError if the new file would not be right where the old one is: it names files beside it."""
-    trial = running.with_name(f".{running.name}.trial")
+def _in_place(new: Path, running: Path, path: list[Path] | None) -> Version:
+    """The new file where the old one is; MappingError if it would not be right there: it names files beside it."""
     try:
-        shutil.copyfile(new, trial)
-        load_site(library(path), str(trial), INTERFACES)
+        return loaded(running, _reader(running, path), read_text(new))[1]
     except MappingError as error:
         problems = [
-            Problem(str(new), f"{item.text} once it is installed", item.line, item.column, item.remedy)
-            if item.file == str(trial)
+            dataclasses.replace(item, file=str(new), text=f"{item.text} once it is installed")
+            if item.file == str(running)
             else item
             for item in error.problems
-        ]  # fmt: skip
+        ]
         raise MappingError(problems) from None
-    except OSError as error:
-        raise _unwritten(running, error) from None
-    finally:
-        trial.unlink(missing_ok=True)
-
-
-def _install(
-    before: Version, after: Version, found: Sequence[Change], place: JournalPlace | None
-) -> Path:
-    """Journal the change, then put the new file in the place of the old one; gives where that is kept."""
-    file = before.file
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    kept, part = file.with_name(f"{file.name}.{stamp}"), file.with_name(f".{file.name}.part")
-    try:
-        shutil.copy2(file, kept)
-        with part.open("w", encoding="utf-8") as target:
-            target.write(after.text)
-            target.flush()
-            os.fsync(target.fileno())
-        shutil.copymode(file, part)
-        if place is not None:
-            _record(before, after, found, place)
-        part.replace(file)
-    except (OSError, GatewayError) as error:
-        for left in (kept, part):
-            left.unlink(missing_ok=True)
-        raise _unwritten(file, error) if isinstance(error, OSError) else error from None
-    return kept
-
-
-def _unwritten(file: Path, error: OSError) -> MappingError:
-    text = f"cannot be replaced: {error.strerror}"
-    return MappingError([Problem(str(file), text, remedy="check the rights of its folder")])
-
-
-def _record(before: Version, after: Version, found: Sequence[Change], place: JournalPlace) -> None:
-    """Have it on disk before anything changes (R41): who, from what to what."""
-    author, now = os.environ.get("USER") or f"user {os.getuid()}", time.monotonic()
-    head = f"of {before.file}, sha256 {before.digest} -> {after.digest}, by {author}"
-    details = [head, *map(str, found)]
-    events = [
-        Event(KINDS["settings"], now, origin=author, row="site", detail=detail)
-        for detail in details
-    ]  # fmt: skip
-    journal = Journal(
-        place.file, rows=place.rows, utc=time.time, synchronised=clock_is_synchronised
-    )
-    with closing(journal):
-        journal.write(events)
-    if journal.failed:
-        text = f"the change cannot be journalled: {journal.failed}"
-        raise MappingError([Problem(str(place.file), text, remedy="nothing was installed")])

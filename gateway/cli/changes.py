@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -11,8 +11,7 @@ from pathlib import Path
 from gateway.control.settings import Settings
 from gateway.mapping.library import Library
 from gateway.mapping.schema import SiteFile, load
-from gateway.mapping.site import Site
-from gateway.mapping.source import parse, read_text
+from gateway.mapping.source import parse
 
 
 class Class(IntEnum):
@@ -99,19 +98,8 @@ def digest_of(text: str) -> str:
     return _sha256(text.encode())
 
 
-def loaded(file: Path, load: Callable[[], tuple[Site, Library]]) -> tuple[Site, Version]:
-    """A site and the version that it was read from: read again if the file was replaced meanwhile."""
-    while True:
-        text = read_text(file)
-        site, library = load()
-        found = version(file, library)
-        if found.text == text:
-            return site, found
-
-
-def version(file: Path, library: Library) -> Version:
-    """A site file that `load_site` has read with this library; MappingError if it is none."""
-    text = read_text(file)
+def version(file: Path, library: Library, text: str) -> Version:
+    """A text of a site file that `load_site` has read with this library; MappingError if it is none."""
     rows = load(parse(text, str(file)), SiteFile)
     found = {name: place for name, place in library.found.items() if place != file}
     digests = {name: _sha256(place.read_bytes()) for name, place in found.items()}

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.kept import differs, kept_of, remedy_for
 from gateway.cli.screen import JsonOption, PathOption, complain, library, out, tell_files
 from gateway.errors import GatewayError, MappingError, Problem
 from gateway.links.can_link import INTERFACES
@@ -98,6 +99,10 @@ def _site(search: Library, file: str) -> str:
     counts = f"containers {len(site.containers)}, messages {messages}, faces {len(site.faces)}"
     gaps = [(container.name, restart_gap(container)) for container in site.containers]
     remarks = [f"; {name}: {gap}" for name, gap in gaps if gap is not None]
+    text = read_text(site.file)
+    _, kept = kept_of(site.file, text)
+    if kept is not None and (told := differs(site.file, text, kept)):
+        remarks.append(f"; not applied yet, {told}: {remedy_for(site.file)}")
     return f"site {site.name} is right: {counts}" + "".join(remarks)
 
 

@@ -5,22 +5,20 @@ SIGHUP asks for it; it comes from who may signal the process, so from somebody o
 
 import asyncio
 import fnmatch
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from gateway.app import Runtime
 from gateway.cli.changes import NEEDS, Change, Class, Version, changes, digest_of
-from gateway.errors import GatewayError
+from gateway.cli.kept import Kept, Start, kept_in, remedy_for
+from gateway.errors import GatewayError, LinkError
 from gateway.mapping.site import Site
 from gateway.mapping.source import read_text
 from gateway.model.event import KINDS, Event
 
 log = structlog.get_logger()
 
-_KEPT = "site"
-"Under which the journal keeps the hash of the file that was taken over last."
 Load = Callable[[], tuple[Site, Version]]
 _LIVE = ("title", "containers/*/title", "containers/*/control/*", "cycle", "stall_after")
 "Keys that a running gateway can take over, where their class allows it; others wait for the next start."
@@ -29,19 +27,28 @@ _LIVE = ("title", "containers/*/title", "containers/*/control/*", "cycle", "stal
 class Reload:
     """What runs, and how to read again what ought to."""
 
-    def __init__(self, runtime: Runtime, load: Load, version: Version) -> None:
-        self._runtime, self._load, self._version = runtime, load, version
-        self._seen = version.digest
+    def __init__(self, runtime: Runtime, load: Load, start: Start) -> None:
+        self._runtime, self._load, self._start = runtime, load, start
+        self._version, self._seen = start.version, start.digest
         self._task: asyncio.Task[None] | None = None
 
     def started(self) -> None:
-        """Write down that the file is another one than at the last start or reload, if it is."""
-        journal, digest = self._runtime.journal, self._version.digest
-        kept = {} if journal is None else journal.restored()
-        last = json.loads(kept.get(_KEPT, '"none"'))
-        if last != digest:
-            text = f"of {self._version.file}, sha256 {last} -> {digest}, at the start"
-            self._keep(self._version, [text])
+        """Write down what the start has taken over, and warn where that is not what the file says."""
+        journal, start, file = self._runtime.journal, self._start, self._version.file
+        if journal is None:
+            return
+        if kept_in(journal.restored()) != start.kept:
+            text = "says something else than when this start began; start the gateway again"
+            raise LinkError(f"the journal of {file} {text}")
+        if start.lost:
+            self._runtime.tell("settings_lost", start.lost)
+        if start.unlike:
+            detail = f"sha256 {start.digest}, {start.unlike}; say {remedy_for(file)}"
+            self._runtime.tell("settings_unlike", detail)
+        if Kept.of(self._version) != start.kept:
+            last = "none" if start.kept is None else digest_of(start.kept.text)
+            head = f"of {file}, sha256 {last} -> {self._version.digest}, at the start"
+            self._keep(self._version, [head, *map(str, start.taken)])
 
     @property
     def is_reading(self) -> bool:
@@ -71,6 +78,7 @@ class Reload:
             return
         different = changes(self._version, found)
         if not different:
+            self._keep(found, ())
             self._version = found
             log.info("settings_unchanged", file=str(found.file))
         elif reason := against(different):
@@ -111,7 +119,7 @@ class Reload:
         return 0 if journal is None else journal.write(events, kept)
 
     def _keep(self, version: Version, details: Sequence[str]) -> None:
-        self._write(details, {_KEPT: json.dumps(version.digest)})
+        self._write(details, Kept.of(version).row)
 
 
 def against(different: Sequence[Change]) -> str:

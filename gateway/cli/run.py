@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.app import Gateway, Runtime
-from gateway.cli.changes import loaded
+from gateway.cli.kept import Start, begin, loaded, remedy_for
 from gateway.cli.overrides import with_buses
 from gateway.cli.reload import Reload
 from gateway.cli.screen import (
@@ -24,6 +25,7 @@ from gateway.links.can_link import INTERFACES
 from gateway.links.log import configure
 from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
+from gateway.mapping.source import Source
 
 BusOption = Annotated[
     list[str] | None,
@@ -43,18 +45,29 @@ def run(
     configure()
     file, searched = library(path).need(site, "sites", "site"), list[Library]()
 
-    def read() -> tuple[Site, Library]:
+    def read(source: Source) -> tuple[Site, Library]:
         searched.append(library(path))
-        return load_site(searched[-1], site, INTERFACES), searched[-1]
+        return load_site(searched[-1], site, INTERFACES, source), searched[-1]
 
-    load = functools.partial(loaded, file, read)
-    found, running = load()
+    start = begin(file, read)
     tell_files(searched[-1])
-    gateway = Gateway(with_buses(found, bus or []))
+    warn(file, start)
+    gateway = Gateway(with_buses(start.site, bus or []))
     runtime = Runtime(gateway, address(listen) if listen else None)
-    reload = Reload(runtime, load, running)
+    reload = Reload(runtime, functools.partial(loaded, file, read), start)
     runtime.checked = reload.check
     until_stopped(_serve(runtime, reload.started), runtime.retire, reload)
+
+
+def warn(file: Path, start: Start) -> None:
+    """Say aloud that what runs is not what somebody may expect (R18)."""
+    if start.unlike:
+        text = f"{file} is not what runs: {start.unlike}"
+        remedy = f"the gateway goes on with what ran last; stop it and say {remedy_for(file)}"
+        err.print(f"{text}; {remedy}", style="bold yellow", markup=False)
+    elif start.lost:
+        text = f"what ran last cannot be used any more, and {file} is taken"
+        err.print(f"{text}: {start.lost}", style="bold red", markup=False)
 
 
 async def _serve(runtime: Runtime, started: Callable[[], None]) -> None:

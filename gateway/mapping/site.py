@@ -56,13 +56,16 @@ class Site:
     journal: JournalPlace | None
 
 
-def load_site(library: Library, name: str, interfaces: Collection[str] = ()) -> Site:
+def load_site(
+    library: Library, name: str, interfaces: Collection[str] = (), source: Source | None = None
+) -> Site:
     """Read a site by path or name; MappingError with every problem of its files.
 
-    `interfaces` are the names that a bus may have for one; where it is empty they are not checked.
+    `interfaces` are the names that a bus may have for one; where it is empty they are not checked. `source`
+    stands for what the file says; it names other files as if it stood there.
     """
     path = library.need(name, "sites", "site")
-    source = parse(read_text(path), str(path))
+    source = parse(read_text(path), str(path)) if source is None else source
     rows = load(source, SiteFile)
     compiler = _SiteCompiler(library, source, path, rows)
     containers = [

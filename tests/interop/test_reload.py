@@ -1,6 +1,7 @@
 """SIGHUP to a gateway at work: what it takes over of a changed site file, and what not (R18); masters are pymodbus."""
 
 import asyncio
+import functools
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -11,11 +12,13 @@ import pytest
 from interop.world import World, adopted
 
 from gateway.app import Gateway, Runtime
-from gateway.cli.changes import Version, version
+from gateway.cli.kept import begin as begin_with
+from gateway.cli.kept import loaded
 from gateway.cli.reload import Reload
 from gateway.links.journal import Journal
 from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
+from gateway.mapping.source import Source
 
 from program import Program
 
@@ -55,7 +58,10 @@ def exception(world: World, watts: int) -> int:
 
 @pytest.mark.interop
 def test_r18_settings_are_taken_over_at_zero_power_alone(world: World) -> None:
-    """In run they are refused and nothing changes; below run they act, and the journal has old and new."""
+    """In run they are refused and nothing changes; below run they act, and the journal has old and new.
+
+    Taken over, they are what the next start runs with, whatever the file says by then.
+    """
     world.running()
     changed(world, REJECTING)
     world.until(lambda: details(world, "settings_refused") != [], "refused")
@@ -69,6 +75,14 @@ def test_r18_settings_are_taken_over_at_zero_power_alone(world: World) -> None:
     told = details(world, "settings")
     assert "containers/C1/control/beyond_rating: clamp -> reject" in told
     assert any("by SIGHUP" in text for text in told)
+
+    world.until(lambda: world.read(3) != [4], "at rest")
+    world.kill()
+    file = world.folder / "site.yaml"
+    file.write_text(file.read_text().replace("beyond_rating: reject", "beyond_rating: clamp"))
+    world.start()
+    world.until(lambda: exception(world, 500_000) == 3, "what was taken over")
+    assert "reject -> clamp" in details(world, "settings_unlike")[-1]
 
 
 @pytest.mark.interop
@@ -99,20 +113,21 @@ def settings_told(folder: Path) -> list[tuple[str, str]]:
 def begun(tmp_path: Path) -> Callable[[], AbstractContextManager[Reload]]:
     """Starts a gateway on `site.yaml` with a journal, as far as the site file is concerned."""
     file = tmp_path / "site.yaml"
-    file.write_text((Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text())
+    text = (Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text()
+    file.write_text(text + "journal: {file: journal.db}\n")
 
     @contextmanager
     def begin() -> Iterator[Reload]:
-        def load() -> tuple[Site, Version]:
+        def read(source: Source) -> tuple[Site, Library]:
             library = Library()
-            return load_site(library, str(file)), version(file, library)
+            return load_site(library, str(file), source=source), library
 
-        site, found = load()
-        runtime = Runtime(Gateway(site))
+        start = begin_with(file, read)
+        runtime = Runtime(Gateway(start.site))
         journal = Journal(tmp_path / "journal.db", utc=lambda: 1.7e9, synchronised=lambda: True)
         with closing(journal):
             runtime.journal = journal
-            yield Reload(runtime, load, found)
+            yield Reload(runtime, functools.partial(loaded, file, read), start)
 
     return begin
 
