@@ -73,8 +73,11 @@ def watched(state: State, settings: Settings, now: float) -> tuple[State, tuple[
 
 
 def holds(state: State, settings: Settings, now: float) -> bool:
-    """Whether the power that flowed when the EMS was lost is still held (R10)."""
-    return now - state.heartbeat.changed < settings.heartbeat_loss + settings.hold_after_loss
+    """Whether the power that flowed when the EMS was lost is still held: not without its lease (R10)."""
+    return (
+        state.lease is not None
+        and now - state.heartbeat.changed < settings.heartbeat_loss + settings.hold_after_loss
+    )
 
 
 def deserted(state: State, settings: Settings, now: float) -> bool:

@@ -29,9 +29,10 @@ SITES = [
     dataclasses.replace(
         SETTINGS, path=path, open_after_loss=opens, restarts=restarts, open_wait=3.0,
         connect_time=2.0, retry_wait=0.5, lockout=5.0, setpoint_life=8.0, drives_coils=coils,
+        hold_after_loss=hold,
     )
     for path in (PcsPath.POLLS_US, PcsPath.WE_DRIVE)
-    for opens, restarts, coils in ((None, 0, False), (6.0, 2, False), (None, 0, True))
+    for opens, restarts, coils, hold in ((None, 0, False, 0.0), (6.0, 2, False, 3.0), (None, 0, True, 0.0))
 ]  # fmt: skip
 
 
@@ -88,7 +89,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(sorted(INSTRUCTIONS)),
-        value=st.integers(0, 5),
+        value=st.integers(0, 7),
         origin=MASTERS,
         rack=RACK,
     )
@@ -190,6 +191,14 @@ class AnyHistory(RuleBasedStateMachine):
         """Another one stands there, or it does not say who it is (R31)."""
         self.paper.racks[rack - 1].serial = serial
 
+    @rule(rack=RACK, watts=st.sampled_from([None, None, 1e6, math.nan]), firmware=st.sampled_from([2.0, 3.0, math.nan]), rests=st.booleans())  # fmt: skip
+    def a_rack_contradicts_itself(
+        self, rack: int, watts: float | None, firmware: float, *, rests: bool
+    ) -> None:
+        """Its power, its firmware, its state of charge (R31, R42)."""
+        self.paper.racks[rack - 1].watts, self.paper.racks[rack - 1].firmware = watts, firmware
+        self.paper.resting = {rack: 2.75} if rests else {}
+
     @rule(
         amperes=st.sampled_from([0.0, 50.0, 300.0, 4000.0, math.nan]),
         other=st.sampled_from([0.0, 299.0, 300.0]),
@@ -208,9 +217,10 @@ class AnyHistory(RuleBasedStateMachine):
     def all_is_well(self, *, connects: bool) -> None:
         """Causes go, people release and reset; perhaps the EMS connects and asks for power."""
         self.paper.reported.clear()
+        self.paper.resting.clear()
         for rack in self.paper.racks:
             rack.silent = rack.mute = rack.stuck = rack.welded = False
-            rack.current, rack.voltage = 0.0, 1300.0
+            rack.current, rack.voltage, rack.watts = 0.0, 1300.0, None
             rack.coils = rack.coils and mended(rack.coils)
         self.paper.plant = dataclasses.replace(self.paper.plant, journal_failed="", duplicate="")
         self.paper.pcs(dc_current=0.0, has_fault=False)

@@ -122,6 +122,8 @@ def test_an_ems_that_is_lost_may_leave_power_for_a_while() -> None:
     assert applied(lost, narrow, settings=holding, now=114.5) == (-100.0, Limiter.EMS_LOST)
     assert applied(lost, elapsed=0.5, settings=holding, now=115.0) == (-144.0, Limiter.EMS_LOST)
     assert applied(lost, elapsed=0.5, now=105.0) == (-144.0, Limiter.EMS_LOST)
+    nobodys = dataclasses.replace(lost, lease=None)
+    assert applied(nobodys, elapsed=0.5, settings=holding, now=114.5) == (-144.0, Limiter.EMS_LOST)
 
 
 @pytest.mark.parametrize(("before", "power"), [(1024.0, 512.0), (-1024.0, -512.0), (512.0, 0.0), (500.0, 0.0)])  # fmt: skip
