@@ -34,7 +34,7 @@ masters: [{{name: ems, from: 127.0.0.1, role: operator}}]
 journal: {{file: journal.sqlite, recordings: trips}}
 """
 LEASE, SELECT, MODE, CONNECT = range(61100, 61104)
-READY, RUN = 3, 4
+STANDBY, READY, RUN = 2, 3, 4
 PATIENCE = 60  # s
 
 
@@ -153,15 +153,19 @@ class World:
 
     def running(self) -> None:
         """Connect both racks and run at 50 kW."""
-        self.poll_write(LEASE, 3600)
-        self.poll_write(SELECT, 2000)
-        self.poll_write(CONNECT, 1)
-        self.until(lambda: self.read(31) == [2], "connected")
+        self.connect()
         self.ems = threading.Thread(target=self.beat)
         self.ems.start()
         self.poll_write(MODE, RUN)
         self.setpoint = 50_000
         self.until(lambda: self.read(80, 2) == [0, 50_000], "at 50 kW")
+
+    def connect(self, edge: int = 1) -> None:
+        """Take the lease, and connect both racks, by a value that was not written before."""
+        self.poll_write(LEASE, 3600)
+        self.poll_write(SELECT, 2000)
+        self.poll_write(CONNECT, edge)
+        self.until(lambda: self.read(31) == [2], "connected")
 
     def journal(self) -> list[dict[str, object]]:
         """What the journal tells."""
@@ -170,13 +174,14 @@ class World:
 
 
 @contextlib.contextmanager
-def adopted(tmp_path: Path, essgw: Program) -> Iterator[World]:
-    """A plant with open racks, and a gateway that has adopted it."""
+def adopted(tmp_path: Path, essgw: Program, *, closed: bool = False) -> Iterator[World]:
+    """A plant with open or closed racks, and a gateway that has adopted it."""
     hub = Hub()
     spy = Spy(hub.port)
     listener = threading.Thread(target=spy.listen)
-    sim = ("sim", "--bus", f"can0={hub.place}", "--racks", 2, "--open", "--pcs", "127.0.0.1:0")
-    with contextlib.closing(hub), essgw.serving(*sim) as plant:
+    sim = ("sim", "--bus", f"can0={hub.place}", "--racks", 2, "--pcs", "127.0.0.1:0")
+    how = () if closed else ("--open",)
+    with contextlib.closing(hub), essgw.serving(*sim, *how) as plant:
         pcs = int(plant.wait_for(r"Modbus TCP at 127\.0\.0\.1:(\d+)")[1])
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
             port = probe.getsockname()[1]
@@ -185,7 +190,7 @@ def adopted(tmp_path: Path, essgw: Program) -> Iterator[World]:
         world = World(tmp_path, hub, spy, plant, port, essgw, None)  # type: ignore[arg-type] # started next
         world.start()
         try:
-            world.until(lambda: world.read(3) == [2], "in standby")
+            world.until(lambda: world.read(3) == [READY if closed else STANDBY], "adopted")
             yield world
         finally:
             world.quiet()
