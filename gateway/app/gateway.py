@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.app.container import ContainerState
@@ -104,6 +104,12 @@ class Gateway:
         served.renewal = functools.partial(self._renew, served)
         return served
 
+    def _judge_by(self, faces: Sequence[Face]) -> None:
+        """Take over what faces decide about values that are written."""
+        policies = {face.place: face.rejects_beyond_rating for face in faces}
+        for served in self._faces:
+            served.bank.rejects_beyond_rating = policies[served.face.place]
+
     def controllers(self) -> list[Controller]:
         """The control of each container that has one."""
         return [state.controller for state in self.containers.values() if state.controller]
@@ -185,7 +191,7 @@ class Gateway:
         return all(controller.is_at_rest for controller in self.controllers())
 
     def retune(self, site: Site) -> None:
-        """Take over the settings of control and the pace of a site that is the same in all else (R18)."""
+        """Take over what may change while it runs, of a site that is the same in all else (R18)."""
         self.site = dataclasses.replace(
             self.site, title=site.title, cycle=site.cycle, stall_after=site.stall_after
         )
@@ -193,6 +199,7 @@ class Gateway:
             controller = self.containers[container.name].controller
             if controller is not None and container.settings is not None:
                 controller.tune(container.settings, site.stall_after)
+        self._judge_by(site.faces)
 
     @property
     def decides(self) -> bool:

@@ -22,7 +22,10 @@ log = structlog.get_logger()
 _KEPT = "site"
 "Under which the journal keeps the hash of the file that was taken over last."
 Load = Callable[[], tuple[Site, Version]]
-_LIVE = ("title", "containers/*/title", "containers/*/control/*", "cycle", "stall_after")
+_LIVE = (
+    "title", "containers/*/title", "containers/*/control/*", "faces/*/beyond_rating", "cycle",
+    "stall_after",
+)  # fmt: skip
 "Keys that a running gateway can take over, where their class allows it; others wait for the next start."
 
 

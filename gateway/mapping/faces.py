@@ -37,6 +37,13 @@ class Face:
     container: str
     map: FaceMap
     on_stall: Stall = Stall.SILENT
+    rejects_beyond_rating: bool = False
+    "R5: exception 3 to a setpoint beyond the rating, instead of clamping it."
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where it is: host, port and unit id."""
+        return self.host, self.port, self.unit
 
 
 _LAST_UNIT = 247
@@ -83,7 +90,8 @@ class FaceCompiler:
                 return []
             return [
                 Face(host.strip("[]"), int(port), row.unit + index, name,
-                     compile_map(rows, layout, index, self.site, name), Stall(row.on_stall))
+                     compile_map(rows, layout, index, self.site, name), Stall(row.on_stall),
+                     row.beyond_rating == "reject")
                 for index in range(units)
             ]  # fmt: skip
         except MappingError as error:
@@ -102,8 +110,7 @@ class FaceCompiler:
         """A unit id can be served once at an address."""
         seen = set()
         for face in faces:
-            place = (face.host, face.port, face.unit)
-            if place in seen:
+            if face.place in seen:
                 text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
                 self.source.report(("faces",), text, "give each face a unit id of its own")
-            seen.add(place)
+            seen.add(face.place)

@@ -43,8 +43,8 @@ class Judge(Protocol):
     def note(self, table: str, address: int, words: bytes, origin: Origin) -> None:
         """Somebody writes, whatever becomes of it."""
 
-    def fits(self, command: Command) -> bool:
-        """Whether the site lets such a value be written at all: else exception 3."""
+    def is_within_rating(self, command: Command) -> bool:
+        """Whether it asks for no more than the plant is built for."""
 
     def admit(self, commands: Sequence[Command]) -> bool:
         """Take all commands of a write, or none: False is exception 4, with the reason in registers."""
@@ -76,6 +76,8 @@ class Bank:
         "Called before each read while it is there: brings the images up to date, or raises why it cannot be shown."
         self.is_silent = False
         "Whether requests are left without an answer; writes are judged as ever."
+        self.rejects_beyond_rating = False
+        "Whether a value beyond the rating is refused with exception 3, so that it renews nothing (R5)."
         self._holes = {table: space.holes for table, space in spaces.items()}
         self._writable = {table: space.writable for table, space in spaces.items()}
         self._judge = judge
@@ -102,7 +104,12 @@ class Bank:
             raise Refused(Code.ILLEGAL_FUNCTION)
         self._judge.note(table.name.lower(), address, words, origin)
         commands = writable.commands(places, words, origin)
-        if not all(fits(command) and self._judge.fits(command) for command in commands):
+        if not all(self._fits(self._judge, command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
         if not self._judge.admit(commands):
             raise Refused(Code.SERVER_FAILURE)
+
+    def _fits(self, judge: Judge, command: Command) -> bool:
+        """Whether such a value may be written here at all."""
+        rejected = self.rejects_beyond_rating and not judge.is_within_rating(command)
+        return fits(command) and not rejected

@@ -20,7 +20,7 @@ from gateway.mapping.site import Site, load_site
 from program import Program
 
 POWER = 61003
-REJECTING = ("control:\n", "control:\n      beyond_rating: reject\n")
+REJECTING = ("unit: 1}", "unit: 1, beyond_rating: reject}")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_r18_settings_are_taken_over_at_zero_power_alone(world: World) -> None:
     world.gateway.send_signal(signal.SIGHUP)
     world.until(lambda: exception(world, 500_000) == 3, "taken over")
     told = details(world, "settings")
-    assert "containers/C1/control/beyond_rating: clamp -> reject" in told
+    assert any(text.endswith(" 1/beyond_rating: clamp -> reject") for text in told)
     assert any("by SIGHUP" in text for text in told)
 
 

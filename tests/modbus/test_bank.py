@@ -92,9 +92,9 @@ class Paper:
         """A write came."""
         self.asked.append(f"{origin.name} {table} {address} {words.hex()}")
 
-    def fits(self, command: Command) -> bool:
-        """Whether the site lets such a value be written."""
-        self.asked.append(f"fits {command.value:g}")
+    def is_within_rating(self, command: Command) -> bool:
+        """Whether the plant is built for such a value."""
+        self.asked.append(f"rated {command.value:g}")
         return self.fitting
 
     def admit(self, commands: Sequence[Command]) -> bool:
@@ -166,6 +166,7 @@ def test_the_order_of_checks(tmp_path: Path) -> None:
     """Address 2, then role 1, then value 3, then control 4; only what passes is admitted (DESIGN 6)."""
     judge = Paper(fitting=False, taking=False)
     bank = writable(tmp_path, judge)
+    bank.rejects_beyond_rating = True
 
     assert refused(bank, 9, "0001", NOBODY) is Code.ILLEGAL_ADDRESS
     assert refused(bank, 10, "0001", NOBODY) is Code.ILLEGAL_FUNCTION
