@@ -13,7 +13,7 @@ from gateway.control.interlock import Effect
 from gateway.control.limit import Limiter
 from gateway.links.modbus_client import RegistersRefused
 from gateway.modbus.bank import Code
-from gateway.model.command import NOBODY, Reason, Stage
+from gateway.model.command import NOBODY, POWER_COMMANDS, Reason, Stage
 
 _SIDES = {
     side: tuple(f"{side}_{end}" for end in ("permitted", "power_allowed", "current_allowed", "bound_by"))
@@ -38,7 +38,6 @@ SHOWS: Mapping[str, Sequence[str]] = {
     "local_key": ("local",),
 }
 "What shows the effect of a command."
-_OF_POWER = {name for name in SHOWS if "setpoint" in name}
 _BY_INTERLOCKS = {Reason.BLOCKED_BY_INTERLOCKING, Reason.BLOCKED_BY_MODE, Reason.TRIPPED}
 _STANDS_AGAINST: Mapping[str, Effect] = {
     "connect": CLOSING,
@@ -49,7 +48,7 @@ _STANDS_AGAINST: Mapping[str, Effect] = {
 "Effects of interlocks that a command can fail of."
 _EXCEPTIONS = {
     1: "this master may not write it (exception 1): it needs the role {role}",
-    2: "no such writable register there (exception 2): is it the map {map}, and a site with control?",
+    2: "no such writable register there (exception 2): is it the map {map}, in a site with control, and not read_only?",
     3: "value out of range (exception 3): it takes {range}{bound}",
     4: "refused by control (exception 4)",
 }
@@ -179,7 +178,7 @@ class Operator:
             done.failure = str(refusal)
             return
         role, takes = row.role.name.lower(), f"{written_as(row)} {row.unit}".strip()
-        bound = ", and the rating may bind it" if row.name in _OF_POWER else ""
+        bound = ", and the rating may bind it" if row.name in POWER_COMMANDS else ""
         told = words.format(role=role, range=takes, bound=bound, map=self._server.rows.rows.map)
         done.failure = f"{done.name}: {told}"
         if refusal.code == Code.SERVER_FAILURE and done.result is not None:

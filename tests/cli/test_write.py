@@ -177,7 +177,7 @@ containers:
   - name: C
     topology: {racks: 2, modules: 8, cells: 52}
     sources: [{frames: demo-bmu, bus: can0}]
-    control: {rating: {charge: 1000, discharge: 1000}, pcs: {path: ems_relays}}
+    control: {rating: {charge: 1000, discharge: 1000}, pcs: {path: polls_us}}
 faces:
   - {map: native, listen: 'NATIVE'}
   - {map: own.yaml, listen: 'OWN'}
