@@ -21,7 +21,7 @@ from gateway.control.panel import withheld
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Images
 from gateway.mapping.site import Site
-from gateway.modbus.bank import Bank, Code, Refused, Space
+from gateway.modbus.bank import Bank, Space
 from gateway.model.order import Orders
 from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
@@ -240,16 +240,15 @@ class Gateway:
         self._panels.clear()
         for served in self._faces:
             served.bank.renew = served.renewal
-            served.bank.is_silent = self._is_stalled and served.face.on_stall is Stall.SILENT
+            policy = served.face.on_stall if self._is_stalled else None
+            served.bank.is_silent = policy is Stall.SILENT
+            served.bank.is_withheld = policy is Stall.EXCEPTION
 
     def _renew(self, served: _Served) -> None:
-        """Bring control's points into an image, if it can be shown at all."""
-        policy = served.face.on_stall if self._is_stalled else None
-        if policy is Stall.EXCEPTION:
-            raise Refused(Code.TARGET_SILENT)
+        """Bring control's points into an image."""
         served.bank.renew = None
         name, withholds, base = served.face.container, self.withholds_limits, served.base
-        if policy is Stall.ZERO_LIMITS and not withholds:
+        if self._is_stalled and served.face.on_stall is Stall.ZERO_LIMITS and not withholds:
             snapshot, withholds = self.containers[name].snapshot.without_limits(), True
             base = served.face.map.encode(snapshot)
         if name not in self._panels:

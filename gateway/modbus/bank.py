@@ -73,9 +73,11 @@ class Bank:
         self.images = dict.fromkeys(Table, _EMPTY) if images is None else images
         self.identity = identity
         self.renew: Callable[[], None] | None = None
-        "Called before each read while it is there: brings the images up to date, or raises why it cannot be shown."
+        "Called before the images are looked at, while it is there: brings them up to date."
         self.is_silent = False
         "Whether requests are left without an answer; writes are judged as ever."
+        self.is_withheld = False
+        "Whether reads are answered with exception 0B; writes are judged as ever."
         self.rejects_beyond_rating = False
         "Whether a value beyond the rating is refused with exception 3, so that it renews nothing (R5)."
         self._holes = {table: space.holes for table, space in spaces.items()}
@@ -84,12 +86,22 @@ class Bank:
 
     def read(self, table: Table, address: int, quantity: int) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
-        if self.renew is not None:
-            self.renew()
+        if self.is_withheld:
+            raise Refused(Code.TARGET_SILENT)
+        return self.current(table, address, quantity)
+
+    def require(self, table: Table, address: int, quantity: int) -> None:
+        """Refused if a register does not exist, whatever it shows."""
         end, holes = address + quantity, self._holes.get(table)
         if holes is None or end > REGISTERS or holes.find(1, address, end) >= 0:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        data, blocked = self.images[table]
+
+    def current(self, table: Table, address: int, quantity: int) -> bytes:
+        """The same as `read`, for what a write rests on: no master is shown it."""
+        self.require(table, address, quantity)
+        if self.renew is not None:
+            self.renew()
+        end, (data, blocked) = address + quantity, self.images[table]
         if blocked is not None and blocked.find(1, address, end) >= 0:
             raise Refused(Code.SERVER_FAILURE)
         return data[2 * address : 2 * end]
