@@ -68,7 +68,7 @@ def test_adjacent_cyclic_rows_are_one_write(essgw: Program) -> None:
         words = registers(server, BLOCK, 5)
     writes = json.loads(told)["writes"]
 
-    assert [[step["register"] for step in one["written"]] for one in writes] == [[61000]]
+    assert [[step["address"] for step in one["written"]] for one in writes] == [[61000]]
     assert "held, 20 no authority" in done.stderr
     assert words == [77, 0, 1, 0xFFFF, 0x10000 - 5000]
     assert writes[0]["shown"]["power_limited_by"]["text"] == "no_lease"
