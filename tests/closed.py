@@ -5,7 +5,7 @@ that are sent and nothing else, and the PCS is written the words of its map.
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from conformance.sim import pcs_server
@@ -31,7 +31,7 @@ containers:
       rating: {{charge: 400000, discharge: 400000, reactive: 100000}}
       pcs: {pcs}
       {more}
-faces: [{{map: native, listen: '127.0.0.1:5020', unit: 1}}]
+faces: [{{map: native, listen: '127.0.0.1:5020', unit: 1{face}}}]
 masters:
   - {{name: panel, from: 127.0.0.1, role: engineer, local: true}}
   - {{name: ems, from: 127.0.0.2, role: operator, priority: 1}}
@@ -39,32 +39,30 @@ masters:
   - {{name: dispatcher, from: 127.0.0.4, role: dispatcher}}
 """
 DRIVEN = "{path: we_drive, map: sim-pcs, address: '127.0.0.1:5502'}"
+PARTS: Mapping[str, object] = {
+    "racks": 2, "pcs": DRIVEN, "frames": "demo-bmu", "also": "", "more": "", "face": "",
+}  # fmt: skip
+"Of the site file: `also` names further sources, `more` keys of control, `face` keys of the face."
 CYCLE = 0.02
 PANEL, EMS, SCADA, DISPATCHER, STRANGER = (f"127.0.0.{number}" for number in (1, 2, 3, 4, 9))
 LISTENER = ("127.0.0.1", 5020)
 REQUEST = 0x190001A0
 
 
-def loaded(
-    folder: Path, *, racks: int = 2, pcs: str = DRIVEN, more: str = "", frames: str = "demo-bmu",
-    also: str = "",
-) -> Site:  # fmt: skip
-    """A site of the simulated plant, written into a folder; `also` names further sources."""
+def loaded(folder: Path, **parts: object) -> Site:
+    """A site of the simulated plant, written into a folder."""
     file = folder / "closed.yaml"
-    file.write_text(SITE.format(racks=racks, pcs=pcs, more=more, frames=frames, also=also))
+    file.write_text(SITE.format(**{**PARTS, **parts}))
     return load_site(Library(), str(file))
 
 
 class Closed:
     """Gateway, BMUs and PCS in a closed loop."""
 
-    def __init__(
-        self, place: Path | Site, *, racks: int = 2, pcs: str = DRIVEN, more: str = "",
-        closed: bool = False,
-    ) -> None:  # fmt: skip
-        """`place` is a folder for a site of such a shape, or a site."""
+    def __init__(self, place: Path | Site, *, closed: bool = False, **parts: object) -> None:
+        """`place` is a folder for a site of such parts, or a site."""
         if isinstance(place, Path):
-            place = loaded(place, racks=racks, pcs=pcs, more=more)
+            place = loaded(place, **parts)
         self.site = place
         racks = self.site.containers[0].layout.topology.racks
         self.now = 5000.0

@@ -138,9 +138,9 @@ class Controller:
         """A master writes registers or coils."""
         self.noted(self.clock(), origin.name, table, address, words)
 
-    def fits(self, command: Command) -> bool:
-        """Whether the site lets such a value be written: beyond the rating only where it is clamped (R5)."""
-        return not self.settings.rejects_beyond_rating or within_rating(command, self.settings)
+    def is_within_rating(self, command: Command) -> bool:
+        """Whether it asks for no more than the ratings; a face may take no more (R5)."""
+        return within_rating(command, self.settings)
 
     def admit(self, commands: Sequence[Command]) -> bool:
         """Judge a write (R1-R5); True if it is taken, or will be once it is on disk (R41)."""

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.app.container import ContainerState
@@ -22,7 +22,7 @@ from gateway.control.plausible import doubted
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Images
 from gateway.mapping.site import Site
-from gateway.modbus.bank import Bank, Code, Refused, Space
+from gateway.modbus.bank import Bank, Space
 from gateway.model.order import Orders
 from gateway.model.pack import Snapshot
 from gateway.model.store import Tally
@@ -105,6 +105,12 @@ class Gateway:
         served.renewal = functools.partial(self._renew, served)
         return served
 
+    def _judge_by(self, faces: Sequence[Face]) -> None:
+        """Take over what faces decide about values that are written."""
+        policies = {face.place: face.rejects_beyond_rating for face in faces}
+        for served in self._faces:
+            served.bank.rejects_beyond_rating = policies[served.face.place]
+
     def controllers(self) -> list[Controller]:
         """The control of each container that has one."""
         return [state.controller for state in self.containers.values() if state.controller]
@@ -186,7 +192,7 @@ class Gateway:
         return all(controller.is_at_rest for controller in self.controllers())
 
     def retune(self, site: Site) -> None:
-        """Take over the settings of control and the pace of a site that is the same in all else (R18)."""
+        """Take over what may change while it runs, of a site that is the same in all else (R18)."""
         self.site = dataclasses.replace(
             self.site, title=site.title, cycle=site.cycle, stall_after=site.stall_after
         )
@@ -194,6 +200,7 @@ class Gateway:
             controller = self.containers[container.name].controller
             if controller is not None and container.settings is not None:
                 controller.tune(container.settings, site.stall_after)
+        self._judge_by(site.faces)
 
     @property
     def decides(self) -> bool:
@@ -235,16 +242,15 @@ class Gateway:
         self._panels.clear()
         for served in self._faces:
             served.bank.renew = served.renewal
-            served.bank.is_silent = self._is_stalled and served.face.on_stall is Stall.SILENT
+            policy = served.face.on_stall if self._is_stalled else None
+            served.bank.is_silent = policy is Stall.SILENT
+            served.bank.is_withheld = policy is Stall.EXCEPTION
 
     def _renew(self, served: _Served) -> None:
-        """Bring control's points into an image, if it can be shown at all."""
-        policy = served.face.on_stall if self._is_stalled else None
-        if policy is Stall.EXCEPTION:
-            raise Refused(Code.TARGET_SILENT)
+        """Bring control's points into an image."""
         served.bank.renew = None
         name, withholds, base = served.face.container, self.withholds_limits, served.base
-        if policy is Stall.ZERO_LIMITS and not withholds:
+        if self._is_stalled and served.face.on_stall is Stall.ZERO_LIMITS and not withholds:
             snapshot, withholds = self.containers[name].snapshot.without_limits(), True
             base = served.face.map.encode(snapshot)
         if name not in self._panels:

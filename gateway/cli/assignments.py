@@ -22,6 +22,7 @@ _WITHDRAWN = "none"
 EDGES = 65534
 "One-shots without states take 1 up to this: any change acts."
 _BETWEEN = 1e-6  # counts
+_WRITTEN = frozenset({"holding", "coil"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Assignment:
     def row(self) -> Instruction:
         """The command's row."""
         return self.place.instruction
+
+    @property
+    def table(self) -> Table:
+        """Where it is written: a bit is a coil."""
+        return Table.COIL if self.place.kind.name == "bit" else Table.HOLDING
 
     @property
     def given(self) -> float:
@@ -84,15 +90,23 @@ def written_as(row: Instruction) -> str:
 
 
 def places_of(rows: MapRows, layout: Layout, part: int) -> Mapping[tuple[str, int], Place]:
-    """The registers of each command and rack that a map takes."""
-    holding = compile_map(rows, layout, part).tables.get(Table.HOLDING)
-    places = () if holding is None else holding.writable.places.values()
-    return {(place.instruction.name, place.rack): place for place in places}
+    """The registers of each command and rack that a map takes, or the coil where it has no registers."""
+    tables = compile_map(rows, layout, part).tables
+    return {
+        (place.instruction.name, place.rack): place
+        for name in (Table.COIL, Table.HOLDING)
+        if name in tables
+        for place in tables[name].writable.places.values()
+    }
 
 
 def check_names(rows: MapRows, texts: Sequence[str]) -> None:
     """MappingError with every name that the map does not let be written."""
-    known = {row.command for row in rows.rows.registers if row.command and "holding" in row.tables}
+    known = {
+        row.command
+        for row in rows.rows.registers
+        if row.command and _WRITTEN.intersection(row.tables)
+    }
     names = [text.partition("=")[0] for text in texts]
     problems = [_no_command(rows, name, known) for name in names if name not in known]
     if problems:
@@ -168,6 +182,7 @@ def together(items: Sequence[Assignment]) -> list[list[Assignment]]:
             last is not None
             and last.row.cyclic
             and item.row.cyclic
+            and last.table is item.table
             and last.place.address + last.place.kind.words == item.place.address
         )
         if joins:

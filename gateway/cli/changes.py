@@ -36,6 +36,7 @@ CLASSES: Sequence[tuple[str, Class]] = (
     ("cycle", Class.THRESHOLDS),
     ("stall_after", Class.THRESHOLDS),
     ("masters/*", Class.THRESHOLDS),
+    ("faces/*/beyond_rating", Class.THRESHOLDS),
     ("containers/*/control/pcs/efficiency", Class.THRESHOLDS),
     ("containers/*/control/pcs/auxiliaries", Class.THRESHOLDS),
     ("containers/*/control/pcs/timeout", Class.THRESHOLDS),

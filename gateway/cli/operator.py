@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.cli.assignments import EDGES, Assignment, written_as
 from gateway.cli.reasons import reason_named
@@ -12,8 +13,9 @@ from gateway.cli.standing import CLOSING, Stands, against, standing_at
 from gateway.control.interlock import Effect
 from gateway.control.limit import Limiter
 from gateway.links.modbus_client import RegistersRefused
+from gateway.mapping.image import Table
 from gateway.modbus.bank import Code
-from gateway.model.command import NOBODY, Reason, Stage
+from gateway.model.command import NOBODY, POWER_COMMANDS, Reason, Stage
 
 _SIDES = {
     side: tuple(f"{side}_{end}" for end in ("permitted", "power_allowed", "current_allowed", "bound_by"))
@@ -38,7 +40,6 @@ SHOWS: Mapping[str, Sequence[str]] = {
     "local_key": ("local",),
 }
 "What shows the effect of a command."
-_OF_POWER = {name for name in SHOWS if "setpoint" in name}
 _BY_INTERLOCKS = {Reason.BLOCKED_BY_INTERLOCKING, Reason.BLOCKED_BY_MODE, Reason.TRIPPED}
 _STANDS_AGAINST: Mapping[str, Effect] = {
     "connect": CLOSING,
@@ -49,7 +50,7 @@ _STANDS_AGAINST: Mapping[str, Effect] = {
 "Effects of interlocks that a command can fail of."
 _EXCEPTIONS = {
     1: "this master may not write it (exception 1): it needs the role {role}",
-    2: "no such writable register there (exception 2): is it the map {map}, and a site with control?",
+    2: "it cannot be written there (exception 2): is it the map {map}, in a site with control, and not read_only?",
     3: "value out of range (exception 3): it takes {range}{bound}",
     4: "refused by control (exception 4)",
 }
@@ -68,13 +69,23 @@ _CYCLES = 2
 "After the write: one may have begun before it."
 
 
+class Step(NamedTuple):
+    """One request that wrote something."""
+
+    table: Table
+    address: int
+    "Of the first register or coil."
+    text: str
+    "What it said."
+
+
 @dataclass(slots=True)
 class Done:
     """One write, and what became of it."""
 
     items: Sequence[Assignment]
-    steps: list[tuple[int, str]] = field(default_factory=list)
-    "What was written, in order: first register, and in words."
+    steps: list[Step] = field(default_factory=list)
+    "What was written, in order."
     result: Told | None = None
     shown: Mapping[str, float | None] = field(default_factory=dict)
     "Points that show its effect."
@@ -121,13 +132,14 @@ class Operator:
         return done
 
     def _put(self, done: Done, group: Sequence[Assignment], value: float | None = None) -> None:
-        """One function 16."""
+        """One function 16, or 15 of coils."""
         values = [item.given if value is None else value for item in group]
         pairs = list(zip(group, values, strict=True))
         told = ", ".join(f"{item.row.name} {item.spoken(one)}" for item, one in pairs)
-        done.steps.append((group[0].place.address, told))
+        table, address = group[0].table, group[0].place.address
+        done.steps.append(Step(table, address, told))
         words = [word for item, one in pairs for word in item.words(one)]
-        self._server.reader.write(group[0].place.address, words)
+        self._server.reader.write(address, words, table)
 
     def _set(self, done: Done, group: Sequence[Assignment]) -> None:
         """Cyclic values: taken, whatever becomes of them; one that is held says why (R4)."""
@@ -147,9 +159,13 @@ class Operator:
         number, rack = item.row.number, item.place.rack
         value = self._edge(item) if item.value is None else item.value
         try:
+            changes = value and not item.row.repeats
+            if changes and not self._tells and item.table is Table.COIL:
+                self._put(
+                    done, [item], 0
+                )  # it may be 1, and nobody would say that nothing came of it
             self._put(done, [item], value)
-            held = self._tells and value and not item.row.repeats
-            if held and new_result(self._server, before, number, rack) is None:
+            if changes and self._tells and new_result(self._server, before, number, rack) is None:
                 self._put(done, [item], 0)
                 self._put(done, [item], value)
         finally:
@@ -157,7 +173,9 @@ class Operator:
         self._judge(done, wait)
 
     def _edge(self, item: Assignment) -> float:
-        """Another value than the row shows now."""
+        """Another value than the row shows now; a bit has one that acts."""
+        if item.table is Table.COIL:
+            return 1
         words = self._server.reader.read(item.place.address, item.place.kind.words)
         shown = item.place.command(words, NOBODY).value
         return int(shown) % EDGES + 1
@@ -179,7 +197,7 @@ class Operator:
             done.failure = str(refusal)
             return
         role, takes = row.role.name.lower(), f"{written_as(row)} {row.unit}".strip()
-        bound = ", and the rating may bind it" if row.name in _OF_POWER else ""
+        bound = ", and the rating may bind it" if row.name in POWER_COMMANDS else ""
         told = words.format(role=role, range=takes, bound=bound, map=self._server.rows.rows.map)
         done.failure = f"{done.name}: {told}"
         if refusal.code == Code.SERVER_FAILURE and done.result is not None:

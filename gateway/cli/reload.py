@@ -20,7 +20,10 @@ from gateway.model.event import KINDS, Event
 log = structlog.get_logger()
 
 Load = Callable[[], tuple[Site, Version]]
-_LIVE = ("title", "containers/*/title", "containers/*/control/*", "cycle", "stall_after")
+_LIVE = (
+    "title", "containers/*/title", "containers/*/control/*", "faces/*/beyond_rating", "cycle",
+    "stall_after",
+)  # fmt: skip
 "Keys that a running gateway can take over, where their class allows it; others wait for the next start."
 
 

@@ -19,6 +19,7 @@ from gateway.cli.served import (
     served,
 )
 from gateway.errors import LinkError
+from gateway.mapping.image import Table
 
 AssignmentsArgument = Annotated[
     list[str],
@@ -83,8 +84,9 @@ def write(  # noqa: PLR0913 - the options of the verb
 
 def _show(done: Done) -> None:
     """A write for people: what went out, what came of it, what it shows now."""
-    for register, text in done.steps:
-        out.print(f"{register:>5}  {text}", markup=False)
+    for step in done.steps:
+        coil = "coil " if step.table is Table.COIL else ""
+        out.print(f"{f'{coil}{step.address}':>5}  {step.text}", markup=False)
     if done.result is not None:
         style = "green" if done.result.is_done else "bold"
         line = f"       {done.result.name}: {done.result}"
@@ -114,7 +116,10 @@ def _as_row(done: Done) -> dict[str, object]:
             {"command": item.row.name, "rack": item.place.rack or None, "value": plain_number(item.value)}
             for item in done.items
         ],
-        "written": [{"register": register, "text": text} for register, text in done.steps],
+        "written": [
+            {"table": step.table.name.lower(), "address": step.address, "text": step.text}
+            for step in done.steps
+        ],
         "result": result,
         "shown": {
             name: {"value": value, "text": point_text(name, value)}

@@ -66,8 +66,6 @@ class Settings:
     "False where the BMUs take no orders from us: racks are followed, not led."
     drives_coils: bool = False
     "Coil by coil, where BMUs leave precharge to us; else by state requests (R27)."
-    rejects_beyond_rating: bool = False
-    "R5: refuse with exception 3 instead of clamping."
     efficiency: float = 1.0
     "Of the PCS, from DC to AC (R13)."
     auxiliaries: float = 0.0

@@ -26,7 +26,7 @@ EXCEPTIONS = {
 "What exception codes mean to who reads (APP V1.1b3 clause 7)."
 WRITE_EXCEPTIONS = EXCEPTIONS | {
     1: "this master has no role that may write there",
-    2: "these are no writable registers, or only half of a value",
+    2: "this cannot be written, or it is only half of a value",
     3: "it takes no such value",
     4: "control refuses it",
 }
@@ -75,12 +75,16 @@ class RegisterReader:
             raise LinkError(f"{self._place} gives no valid answer")
         return told[:quantity]
 
-    def write(self, address: int, words: Sequence[int]) -> None:
-        """Up to 123 registers in one function 16; RegistersRefused with the code, or LinkError."""
-        last = address + len(words) - 1
-        span = f"register {address}" if len(words) == 1 else f"registers {address}..{last}"
+    def write(self, address: int, words: Sequence[int], table: Table = Table.HOLDING) -> None:
+        """Up to 123 registers in one function 16, or coils in a 15; RegistersRefused with the code, or LinkError."""
+        what, last = "coil" if table in _BITS else "register", address + len(words) - 1
+        span = f"{what} {address}" if len(words) == 1 else f"{what}s {address}..{last}"
         try:
-            response = self._client.write_registers(address, list(words), device_id=self._unit)
+            if table in _BITS:
+                bits = [bool(word) for word in words]
+                response = self._client.write_coils(address, bits, device_id=self._unit)
+            else:
+                response = self._client.write_registers(address, list(words), device_id=self._unit)
         except (ModbusException, OSError) as error:
             raise self._lost(error) from None
         self._check(response, f"refuses to write {span}", WRITE_EXCEPTIONS)

@@ -18,16 +18,7 @@ from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
 
 _LAST_PORT = 65535
-_NOT_NUMBERS = {
-    "rating",
-    "pcs",
-    "caps",
-    "beyond_rating",
-    "contactors",
-    "thresholds",
-    "intent",
-    "rest_voltages",
-}
+_NOT_NUMBERS = {"rating", "pcs", "caps", "contactors", "thresholds", "intent", "rest_voltages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +54,7 @@ def controlled(
     leads, coils = drives(row, sends)
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
-        rejects_beyond_rating=row.beyond_rating == "reject", efficiency=row.pcs.efficiency,
-        auxiliaries=row.pcs.auxiliaries,
+        efficiency=row.pcs.efficiency, auxiliaries=row.pcs.auxiliaries,
         drives_contactors=leads, drives_coils=coils,
         thresholds=thresholds, rest_voltages=rest, masters=masters, charge_cap=_cap(row.caps.charge_current),
         discharge_cap=_cap(row.caps.discharge_current), **given, **intent, **timeout,  # type: ignore[arg-type] # by name

@@ -1,7 +1,8 @@
-"""Faces: register maps of containers, where they are served and under which unit ids."""
+"""Faces: register maps of containers, where they are served, under which unit ids, and what they let be written."""
 
+import fnmatch
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from gateway.errors import MappingError, Problem
 from gateway.mapping.image import FaceMap
 from gateway.mapping.library import Library
+from gateway.mapping.parts import Container
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import load_map
 from gateway.mapping.schema.site import FaceRow
 from gateway.mapping.source import Location, Source, did_you_mean
-from gateway.model.pack import Layout
+from gateway.model.command import INSTRUCTIONS, POWER_COMMANDS
 
 
 class Stall(StrEnum):
@@ -37,6 +39,13 @@ class Face:
     container: str
     map: FaceMap
     on_stall: Stall = Stall.SILENT
+    rejects_beyond_rating: bool = False
+    "R5: exception 3 to a setpoint beyond the rating, instead of clamping it."
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where it is: host, port and unit id."""
+        return self.host, self.port, self.unit
 
 
 _LAST_UNIT = 247
@@ -52,28 +61,37 @@ class FaceCompiler:
     folder: Path
     "Where the site file is."
     site: str
-    layouts: Mapping[str, Layout]
-    "By container; the first is meant where a face names none."
+    containers: Mapping[str, Container]
+    "By name; the first is meant where a face names none."
     problems: list[Problem] = field(default_factory=list)
     "Of register maps."
 
     def faces(self, at: Location, row: FaceRow) -> list[Face]:
         """Compile a face: one unit id, or several in a row where the map splits the racks."""
-        name = row.container if row.container is not None else next(iter(self.layouts))
-        if name not in self.layouts:
+        name = row.container if row.container is not None else next(iter(self.containers))
+        if name not in self.containers:
             self.source.report(
                 (*at, "container"),
                 f"no container is named '{name}'",
-                did_you_mean(name, self.layouts),
+                did_you_mean(name, self.containers),
             )
             return []
         host, _, port = row.listen.rpartition(":")
         if not 1 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
             self.source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
             return []
-        layout = self.layouts[name]
         if not self._has_map((*at, "map"), row.map):
             return []
+        maps = self._maps(at, row, self.containers[name])
+        return [
+            Face(host.strip("[]"), int(port), row.unit + index, name, face_map, Stall(row.on_stall),
+                 row.beyond_rating == "reject")
+            for index, face_map in enumerate(maps)
+        ]  # fmt: skip
+
+    def _maps(self, at: Location, row: FaceRow, container: Container) -> list[FaceMap]:
+        """The map, once for each unit id that it takes; nothing if something is wrong."""
+        layout, read_only = container.layout, self._read_only((*at, "read_only"), row.read_only)
         try:
             rows = load_map(self.library, row.map, (self.folder,))
             units = math.ceil(layout.topology.racks / rows.racks_per_unit)
@@ -81,14 +99,34 @@ class FaceCompiler:
                 text = f"{layout.topology.racks} racks take {units} unit ids, up to {row.unit + units - 1}"
                 self.source.report((*at, "unit"), text, f"the last is {_LAST_UNIT}")
                 return []
-            return [
-                Face(host.strip("[]"), int(port), row.unit + index, name,
-                     compile_map(rows, layout, index, self.site, name), Stall(row.on_stall))
+            maps = [
+                compile_map(rows, layout, index, self.site, container.name).without(read_only)
                 for index in range(units)
-            ]  # fmt: skip
+            ]
         except MappingError as error:
             self.problems += error.problems
             return []
+        self._check_path((*at, "map"), container, maps[0])
+        return maps
+
+    def _read_only(self, at: Location, patterns: Sequence[str]) -> Collection[str]:
+        """The commands that patterns mean."""
+        found: set[str] = set()
+        for index, pattern in enumerate(patterns):
+            meant = fnmatch.filter(INSTRUCTIONS, pattern)
+            if not meant:
+                near = did_you_mean(pattern, INSTRUCTIONS)
+                self.source.report((*at, index), f"no command is named '{pattern}'", near)
+            found.update(meant)
+        return found
+
+    def _check_path(self, at: Location, container: Container, face_map: FaceMap) -> None:
+        """A command of power that would never reach the PCS is not taken (R11)."""
+        settings, taken = container.settings, sorted(POWER_COMMANDS & face_map.commands)
+        if settings is None or settings.path.carries_power or not taken:
+            return
+        text = f"it takes {', '.join(taken)}, but no power command reaches the PCS by {settings.path.value} (R11)"
+        self.source.report(at, text, "read_only: [power_*, reactive_*] here, or another path")
 
     def _has_map(self, at: Location, name: str) -> bool:
         """Whether a map is there by that name; reported at its place if not."""
@@ -102,8 +140,7 @@ class FaceCompiler:
         """A unit id can be served once at an address."""
         seen = set()
         for face in faces:
-            place = (face.host, face.port, face.unit)
-            if place in seen:
+            if face.place in seen:
                 text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
                 self.source.report(("faces",), text, "give each face a unit id of its own")
-            seen.add(place)
+            seen.add(face.place)

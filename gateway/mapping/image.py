@@ -4,7 +4,8 @@ Encoding is the work of every cycle, so it is numpy over whole columns; serving 
 changes once made.
 """
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -218,6 +219,22 @@ class FaceMap:
     def patched(self, images: Images, panel: Snapshot) -> Images:
         """The same images with control's points as they are now."""
         return self._of_each(lambda name, table: table.patched(images[name], panel))
+
+    @property
+    def commands(self) -> set[str]:
+        """What can be written: holding registers and coils."""
+        tables = [self.tables[name] for name in (Table.HOLDING, Table.COIL) if name in self.tables]
+        places = [place for table in tables for place in table.writable.places.values()]
+        return {place.instruction.name for place in places}
+
+    def without(self, names: Collection[str]) -> "FaceMap":
+        """The same map, in which some commands can only be read."""
+        made = {
+            id(table): dataclasses.replace(table, writable=table.writable.without(names))
+            for table in self.tables.values()
+        }
+        tables = {name: made[id(table)] for name, table in self.tables.items()}
+        return dataclasses.replace(self, tables=tables)
 
     def _of_each(self, make: Callable[[Table, RegisterMap], Image]) -> Images:
         """An image of each table, made once where two are the same."""

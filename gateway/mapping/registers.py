@@ -57,7 +57,9 @@ class MapRows:
         return row.shows in POINTS or address < min(abs(mirrors.quality), abs(mirrors.age))
 
     def arrangement(self, row: RegisterRow) -> Arrangement:
-        """The word and byte order of a row."""
+        """The word and byte order of a row; a bit has none."""
+        if row.type == "bit":
+            return Arrangement()
         return Arrangement(
             row.word_order or self.rows.word_order, row.byte_order or self.rows.byte_order
         )

@@ -156,9 +156,9 @@ class _SiteCompiler:
 
     def faces(self, containers: Sequence[Container]) -> list[Face]:
         """The faces of all containers."""
-        layouts = {container.name: container.layout for container in containers}
+        named = {container.name: container for container in containers}
         compiler = FaceCompiler(
-            self._source, self._library, self._path.parent, self._rows.site, layouts
+            self._source, self._library, self._path.parent, self._rows.site, named
         )
         faces = [face for index, row in enumerate(self._rows.faces)
                  for face in compiler.faces(("faces", index), row)]  # fmt: skip

@@ -1,7 +1,7 @@
 """The registers that masters may write: which command each of them is, and how words become its value."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +41,13 @@ class Writable:
 
     places: Mapping[int, Place]
     "By first register."
+
+    def without(self, names: Collection[str]) -> "Writable":
+        """The same but for some commands."""
+        kept = {
+            at: place for at, place in self.places.items() if place.instruction.name not in names
+        }
+        return Writable(kept)
 
     def covered(self, address: int, quantity: int) -> list[Place] | None:
         """The commands that a write means, in order; None unless it covers each of them whole, and nothing else.

@@ -43,8 +43,8 @@ class Judge(Protocol):
     def note(self, table: str, address: int, words: bytes, origin: Origin) -> None:
         """Somebody writes, whatever becomes of it."""
 
-    def fits(self, command: Command) -> bool:
-        """Whether the site lets such a value be written at all: else exception 3."""
+    def is_within_rating(self, command: Command) -> bool:
+        """Whether it asks for no more than the plant is built for."""
 
     def admit(self, commands: Sequence[Command]) -> bool:
         """Take all commands of a write, or none: False is exception 4, with the reason in registers."""
@@ -73,21 +73,35 @@ class Bank:
         self.images = dict.fromkeys(Table, _EMPTY) if images is None else images
         self.identity = identity
         self.renew: Callable[[], None] | None = None
-        "Called before each read while it is there: brings the images up to date, or raises why it cannot be shown."
+        "Called before the images are looked at, while it is there: brings them up to date."
         self.is_silent = False
         "Whether requests are left without an answer; writes are judged as ever."
+        self.is_withheld = False
+        "Whether reads are answered with exception 0B; writes are judged as ever."
+        self.rejects_beyond_rating = False
+        "Whether a value beyond the rating is refused with exception 3, so that it renews nothing (R5)."
         self._holes = {table: space.holes for table, space in spaces.items()}
         self._writable = {table: space.writable for table, space in spaces.items()}
         self._judge = judge
 
     def read(self, table: Table, address: int, quantity: int) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
-        if self.renew is not None:
-            self.renew()
+        if self.is_withheld:
+            raise Refused(Code.TARGET_SILENT)
+        return self.current(table, address, quantity)
+
+    def require(self, table: Table, address: int, quantity: int) -> None:
+        """Refused if a register does not exist, whatever it shows."""
         end, holes = address + quantity, self._holes.get(table)
         if holes is None or end > REGISTERS or holes.find(1, address, end) >= 0:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        data, blocked = self.images[table]
+
+    def current(self, table: Table, address: int, quantity: int) -> bytes:
+        """The same as `read`, for what a write rests on: no master is shown it."""
+        self.require(table, address, quantity)
+        if self.renew is not None:
+            self.renew()
+        end, (data, blocked) = address + quantity, self.images[table]
         if blocked is not None and blocked.find(1, address, end) >= 0:
             raise Refused(Code.SERVER_FAILURE)
         return data[2 * address : 2 * end]
@@ -102,7 +116,12 @@ class Bank:
             raise Refused(Code.ILLEGAL_FUNCTION)
         self._judge.note(table.name.lower(), address, words, origin)
         commands = writable.commands(places, words, origin)
-        if not all(fits(command) and self._judge.fits(command) for command in commands):
+        if not all(self._fits(self._judge, command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
         if not self._judge.admit(commands):
             raise Refused(Code.SERVER_FAILURE)
+
+    def _fits(self, judge: Judge, command: Command) -> bool:
+        """Whether such a value may be written here at all."""
+        rejected = self.rejects_beyond_rating and not judge.is_within_rating(command)
+        return fits(command) and not rejected

@@ -102,20 +102,20 @@ def _mask(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     """APP clause 6.16: what is there AND the first mask, OR the second where the first is 0."""
     _require(fits=len(adu) == _FIXED + 2)
     address, kept, put = struct.unpack_from(">HHH", adu, _DATA)
-    there = int.from_bytes(bank.read(Table.HOLDING, address, 1), "big")
+    there = int.from_bytes(bank.current(Table.HOLDING, address, 1), "big")
     word = there & kept | put & ~kept & 0xFFFF
     bank.write(Table.HOLDING, address, word.to_bytes(2, "big"), origin)
     return adu
 
 
 def _write_and_read(bank: Bank, adu: bytes, origin: Origin) -> bytes:
-    """APP clause 6.17: the write comes first, and only where both can be."""
+    """APP clause 6.17: the write comes first, where both ranges exist; it acts even if the read shows nothing (R1)."""
     _require(fits=len(adu) > _FIXED + 4)
     address, quantity, target, count = _QUAD.unpack_from(adu, _DATA)
     size, carried = 2 * count, adu[_FIXED + 5 :]
     _require(fits=1 <= quantity <= MAX_READ and 1 <= count <= MAX_WRITE_BESIDE_READ)
     _require(fits=adu[_FIXED + 4] == size == len(carried))
-    bank.read(Table.HOLDING, address, quantity)
+    bank.require(Table.HOLDING, address, quantity)
     bank.write(Table.HOLDING, target, carried, origin)
     data = bank.read(Table.HOLDING, address, quantity)
     return _response(adu, bytes((adu[_HEAD], 2 * quantity)) + data)

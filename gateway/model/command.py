@@ -137,6 +137,12 @@ _ROWS = (
 
 INSTRUCTIONS: Mapping[str, Instruction] = {row.name: row for row in _ROWS}
 BY_NUMBER: Mapping[int, Instruction] = {row.number: row for row in _ROWS}
+POWER_COMMANDS = frozenset(
+    {
+        "power_setpoint", "power_setpoint_percent", "reactive_setpoint", "reactive_setpoint_percent",
+    }
+)  # fmt: skip
+"Those that need a way to the PCS (R11)."
 SELECT_STEP = 100
 "`select` says number x SELECT_STEP + rack; rack 0 is the container."
 

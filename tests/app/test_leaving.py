@@ -11,7 +11,7 @@ from closed import EMS, Closed
 
 LEASE, SELECT, CONNECT = 61100, 61101, 61103
 SELECT_CONNECT = 2000
-RELAYED = "{path: ems_relays}"
+RELAYED = {"pcs": "{path: ems_relays}", "face": ", read_only: [power_*, reactive_*]"}
 
 
 async def retired(closed: Closed, seconds: float = 60.0) -> tuple[bool, list[str]]:
@@ -75,7 +75,7 @@ async def test_r1_a_disconnect_during_adoption_is_not_lost(tmp_path: Path) -> No
 
 def test_r18_settings_change_at_no_current_alone(tmp_path: Path) -> None:
     """Whoever commands the power: a site that only publishes limits is not at rest while its racks carry current."""
-    closed = Closed(tmp_path, pcs=RELAYED, closed=True).run(3)
+    closed = Closed(tmp_path, closed=True, **RELAYED).run(3)
     assert closed.gateway.is_at_rest
     setting = closed.plant.pcs.setting
     setting.power, setting.run, setting.discharge_current = 100e3, True, 1000.0

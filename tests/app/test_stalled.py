@@ -124,6 +124,38 @@ def test_r8_a_stop_acts_and_nothing_unsafe_is_taken(plant: Plant) -> None:
     assert plant.ask(SILENT, READ) == b""
 
 
+@pytest.mark.parametrize(
+    ("pdu", "answered"),
+    [
+        (struct.pack(">BHHHHBH", 23, *VOLTAGE, STOP, 1, 2, 1), b"\x97\x0b"),
+        (struct.pack(">BHHH", 22, STOP, 0, 1), struct.pack(">BHHH", 22, STOP, 0, 1)),
+        (struct.pack(">BHHBH", 16, STOP, 1, 2, 1), struct.pack(">BHH", 16, STOP, 1)),
+        (struct.pack(">BHH", 6, STOP, 1), struct.pack(">BHH", 6, STOP, 1)),
+    ],
+)
+def test_r8_a_stop_acts_by_every_function(plant: Plant, pdu: bytes, answered: bytes) -> None:
+    """R1: the write is judged and acts; only what would be read beside it is answered with exception 0B."""
+    plant.now += 1.5
+    assert plant.gateway.orders()["C1"].value("stop") == 0
+
+    assert plant.ask(EXCEPTION, pdu) == answered
+    assert plant.gateway.orders()["C1"].value("stop") == 1
+    assert plant.ask(EXCEPTION, READ) == b"\x83\x0b"
+
+
+def test_r8_a_write_beside_a_read_is_refused_as_alone(plant: Plant) -> None:
+    """Function 23 on a stalled face: its own refusal comes before the read's; a range that is none stops both."""
+    plant.now += 1.5
+    run = struct.pack(">BHHHHBH", 23, *VOLTAGE, MODE, 1, 2, RUN)
+    nowhere = struct.pack(">BHHHHBH", 23, 65535, 2, STOP, 1, 2, 1)
+    none = struct.pack(">BHHHHBH", 23, *VOLTAGE, VOLTAGE[0], 1, 2, 1)
+
+    assert [plant.ask(EXCEPTION, pdu) for pdu in (run, nowhere, none)] == [
+        b"\x97\x04", b"\x97\x02", b"\x97\x02",
+    ]  # fmt: skip
+    assert plant.gateway.orders()["C1"].value("stop") == 0
+
+
 def test_r8_a_site_says_how_long(tmp_path: Path) -> None:
     """`stall_after` is the site's, and never shorter than two of its cycles."""
     plant = Plant(tmp_path, "stall_after: 0.5\n")

@@ -68,7 +68,7 @@ def test_adjacent_cyclic_rows_are_one_write(essgw: Program) -> None:
         words = registers(server, BLOCK, 5)
     writes = json.loads(told)["writes"]
 
-    assert [[step["register"] for step in one["written"]] for one in writes] == [[61000]]
+    assert [[step["address"] for step in one["written"]] for one in writes] == [[61000]]
     assert "held, 20 no authority" in done.stderr
     assert words == [77, 0, 1, 0xFFFF, 0x10000 - 5000]
     assert writes[0]["shown"]["power_limited_by"]["text"] == "no_lease"
@@ -177,7 +177,7 @@ containers:
   - name: C
     topology: {racks: 2, modules: 8, cells: 52}
     sources: [{frames: demo-bmu, bus: can0}]
-    control: {rating: {charge: 1000, discharge: 1000}, pcs: {path: ems_relays}}
+    control: {rating: {charge: 1000, discharge: 1000}, pcs: {path: polls_us}}
 faces:
   - {map: native, listen: 'NATIVE'}
   - {map: own.yaml, listen: 'OWN'}

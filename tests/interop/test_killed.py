@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import can
@@ -161,6 +162,28 @@ def test_a_stop_is_refused_while_current_flows(world: World) -> None:
     assert told[-1] == "stopped"
 
 
+@dataclass
+class Expected:
+    """How a plant is to be found after each start."""
+
+    world: World
+    closed: bool
+    slow: int = 0
+    "How often the gateway was away for so long that BMUs opened by themselves."
+
+    def came_back(self, killed: float) -> None:
+        """The gateway has adopted what it found since it was killed, and the plant is as it was."""
+        world, mode = self.world, READY if self.closed else STANDBY
+        world.until(lambda: world.read(3) in ([STANDBY], [READY]), "adopted")
+        since = [(at, what) for at, _, what in world.spy.asked if at > killed]
+        if self.closed and since and since[0][0] - killed > BMU_PATIENCE:
+            self.slow += 1
+            world.connect(self.slow)
+        else:
+            assert (1 if self.closed else 2) not in {what for _, what in since}
+        world.until(lambda: world.read(3) == [mode], "as it was")
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_killed_often(
     tmp_path: Path, essgw: Program, request: pytest.FixtureRequest, *, closed: bool
@@ -177,7 +200,7 @@ def test_killed_often(
 def _kill_often(world: World, request: pytest.FixtureRequest, *, closed: bool) -> None:
     is_long = request.config.getoption("hypothesis_profile", None) == "long"
     chance, acknowledged, value = random.Random(7), list[int](), 0
-    over, killed, slow = threading.Event(), -math.inf, 0
+    over, killed, plant = threading.Event(), -math.inf, Expected(world, closed)
 
     def command() -> None:
         """Take the lease for another number of seconds each time, as long as somebody answers."""
@@ -193,21 +216,9 @@ def _kill_often(world: World, request: pytest.FixtureRequest, *, closed: bool) -
                 except (ModbusException, OSError):
                     return
 
-    def came_back() -> None:
-        """The gateway has adopted what it found, and the plant is as it was."""
-        nonlocal slow
-        world.until(lambda: world.read(3) in ([STANDBY], [READY]), "adopted")
-        since = [(at, what) for at, _, what in world.spy.asked if at > killed]
-        if closed and since and since[0][0] - killed > BMU_PATIENCE:
-            slow += 1
-            world.connect(slow)
-        else:
-            assert (1 if closed else 2) not in {what for _, what in since}
-        world.until(lambda: world.read(3) == [READY if closed else STANDBY], "as it was")
-
     kills = 500 if is_long else 10
     for _ in range(kills):
-        came_back()
+        plant.came_back(killed)
         before = len(acknowledged)
         over.clear()
         master = threading.Thread(target=command)
@@ -219,7 +230,7 @@ def _kill_often(world: World, request: pytest.FixtureRequest, *, closed: bool) -
         over.set()
         master.join()
         world.start()
-    came_back()
+    plant.came_back(killed)
 
     told = world.journal()
     assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
@@ -227,4 +238,4 @@ def _kill_often(world: World, request: pytest.FixtureRequest, *, closed: bool) -
     rest = iter(kept)
     assert [seconds for seconds in acknowledged if seconds not in rest] == []
     # written, and killed before the answer left; or the lease of a connect
-    assert len(kept) - len(acknowledged) <= kills + slow
+    assert len(kept) - len(acknowledged) <= kills + plant.slow

@@ -23,7 +23,7 @@ from gateway.mapping.source import Source
 from program import Program
 
 POWER = 61003
-REJECTING = ("control:\n", "control:\n      beyond_rating: reject\n")
+REJECTING = ("unit: 1}", "unit: 1, beyond_rating: reject}")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_r18_settings_are_taken_over_at_zero_power_alone(world: World) -> None:
     world.gateway.send_signal(signal.SIGHUP)
     world.until(lambda: exception(world, 500_000) == 3, "taken over")
     told = details(world, "settings")
-    assert "containers/C1/control/beyond_rating: clamp -> reject" in told
+    assert any(text.endswith(" 1/beyond_rating: clamp -> reject") for text in told)
     assert any("by SIGHUP" in text for text in told)
 
     world.until(lambda: world.read(3) != [4], "at rest")

@@ -39,7 +39,7 @@ containers:
     topology: {{racks: 2}}
     sources: [{{frames: sleeper.yaml, bus: can0}}]
     control: {{rating: {{charge: 1000, discharge: 1000}}, pcs: {{path: ems_relays}}}}
-faces: [{{map: native, listen: '127.0.0.1:{port}', unit: 1}}]
+faces: [{{map: native, listen: '127.0.0.1:{port}', unit: 1, read_only: [power_*, reactive_*]}}]
 """
 VOLTAGES = (1000, 1100)
 "The first registers of both racks."

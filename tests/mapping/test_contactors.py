@@ -24,7 +24,7 @@ containers:
       rating: {{charge: 1000, discharge: 2000}}
       pcs: {{path: ems_relays}}
       {more}
-faces: [{{map: native, listen: '127.0.0.1:5020'}}]
+faces: [{{map: native, listen: '127.0.0.1:5020', read_only: [power_*, reactive_*]}}]
 """
 MEASURED, DRIVEN = "{frames: demo-bmu, bus: can0}", "{frames: demo-bmu-coils, bus: can0}"
 BOTH = f"{MEASURED}, {DRIVEN}"

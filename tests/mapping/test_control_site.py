@@ -24,21 +24,30 @@ containers:
       pcs: {pcs}
       {more}
 faces:
-  - {{map: native, listen: '127.0.0.1:5020'}}
-  - {{map: native, listen: '127.0.0.1:5021'}}
+  - {{map: native, listen: '127.0.0.1:5020'{face}}}
+  - {{map: native, listen: '127.0.0.1:5021', read_only: [power_*, reactive_*]}}
 masters:
   - {master}
 """
+READ_ONLY = ", read_only: [power_*, reactive_*]"
 MASTER = "{name: ems, from: 10.0.0.0/8, role: dispatcher, priority: 3}"
 LISTENER = ("127.0.0.1", 5020)
 
 
-def site(
-    folder: Path, pcs: str = "{path: ems_relays}", more: str = "tries: 2", master: str = MASTER
-) -> Site:
-    """A site with one container under control."""
+PARTS = {
+    "pcs": "{path: ems_relays}", "more": "tries: 2", "master": MASTER, "face": READ_ONLY,
+}  # fmt: skip
+
+
+def written(**parts: str) -> str:
+    """The text of a site with one container under control."""
+    return SITE.format(**{**PARTS, **parts})
+
+
+def site(folder: Path, **parts: str) -> Site:
+    """The same, loaded."""
     file = folder / "site.yaml"
-    file.write_text(SITE.format(pcs=pcs, more=more, master=master))
+    file.write_text(written(**parts))
     return load_site(Library(), str(file))
 
 
@@ -57,8 +66,8 @@ def test_settings(tmp_path: Path) -> None:
     )
     loaded = site(
         tmp_path,
-        "{path: we_drive, map: sim-pcs, address: '10.0.0.9:502', unit: 7, efficiency: 0.96, timeout: 3}",
-        more,
+        pcs="{path: we_drive, map: sim-pcs, address: '10.0.0.9:502', unit: 7, efficiency: 0.96, timeout: 3}",
+        more=more,
     )
     (container,) = loaded.containers
     settings, pcs = container.settings, container.pcs
@@ -82,7 +91,7 @@ def test_settings(tmp_path: Path) -> None:
 
 def test_without_control_nothing_is_controlled(tmp_path: Path) -> None:
     """A container without a control part has no settings: all writes to it are refused."""
-    text = SITE.format(pcs="{path: ems_relays}", more="tries: 2", master=MASTER)
+    text = written()
     before, _, after = text.partition("    control:")
     (tmp_path / "site.yaml").write_text(before + "faces:" + after.partition("faces:")[2])
 
@@ -179,11 +188,7 @@ def test_the_narrowest_master_is_meant(tmp_path: Path) -> None:
 
 def test_a_pcs_has_one_writer(tmp_path: Path) -> None:
     """Two containers that drive the PCS at one place are refused (R12)."""
-    text = SITE.format(
-        pcs="{path: we_drive, map: sim-pcs, address: '10.0.0.9:502'}",
-        more="tries: 2",
-        master=MASTER,
-    )
+    text = written(pcs="{path: we_drive, map: sim-pcs, address: '10.0.0.9:502'}")
     before, _, rest = text.partition("  - name: C1")
     first, _, after = rest.partition("faces:")
     second = first.replace("can0", "can1")
@@ -201,7 +206,7 @@ def test_a_pcs_has_one_writer(tmp_path: Path) -> None:
 
 def test_control_needs_quick_cycles(tmp_path: Path) -> None:
     """Orders live for a second, so a slow cycle would silence keep-alives (R8)."""
-    text = SITE.format(pcs="{path: ems_relays}", more="tries: 2", master=MASTER)
+    text = written()
     (tmp_path / "site.yaml").write_text(text.replace("site: test", "site: test\ncycle: 0.5"))
     with pytest.raises(
         MappingError, match=r"site.yaml:2:8: a cycle of 0.5 s is too slow for control; at most 0.2"

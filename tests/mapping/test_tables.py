@@ -9,6 +9,7 @@ from mapping.written import SMALL, compiled, picture, problems, text_of, words, 
 from gateway.mapping.image import Image, RegisterMap, Table
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import entries
+from gateway.model.command import NOBODY
 from gateway.model.pack import Snapshot
 from gateway.model.quality import Detail
 
@@ -111,6 +112,23 @@ def test_a_command_can_be_a_coil(tmp_path: Path) -> None:
     assert [(place.instruction.name, place.rack) for place in places.values()] == [
         ("charge_enable", 0), ("software_stop", 0), *[("rack_connect", rack) for rack in (1, 2, 3)],
     ]  # fmt: skip
+
+
+def test_a_bit_has_no_order_of_bytes(tmp_path: Path) -> None:
+    """What a whole map says of its registers does not turn 1 into 256, read or written."""
+    rows = text_of(
+        f"at: 0, table: discrete, {BIT}",
+        "at: 4, table: discrete, const: 1, type: bit",
+        "at: 0, table: coil, command: charge_enable, type: bit",
+        byte_order="little",
+    )
+    made = compile_map(written(tmp_path, rows), SMALL)
+    image = made.encode(picture({"rack_connected": [1, 0, 1]}))[DISCRETE]
+    coils = made.tables[COIL].writable
+    (command,) = coils.commands(coils.covered(0, 1) or [], b"\0\1", NOBODY)
+
+    assert words(image, 0, 5) == [1, 0, 1, 0, 1]
+    assert command.value == 1
 
 
 @pytest.mark.parametrize("name", ["lease", "select", "mode_request", "power_setpoint", "ems_heartbeat", "clock"])  # fmt: skip

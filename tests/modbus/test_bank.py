@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mapping.written import compiled
-from modbus.adu import NUMBERED, numbered, read, registers
+from modbus.adu import NUMBERED, adu, numbered, read, registers
 
 from gateway.mapping.image import REGISTERS, Image, Table
 from gateway.modbus.bank import Bank, Code, Refused, Space
@@ -92,9 +92,9 @@ class Paper:
         """A write came."""
         self.asked.append(f"{origin.name} {table} {address} {words.hex()}")
 
-    def fits(self, command: Command) -> bool:
-        """Whether the site lets such a value be written."""
-        self.asked.append(f"fits {command.value:g}")
+    def is_within_rating(self, command: Command) -> bool:
+        """Whether the plant is built for such a value."""
+        self.asked.append(f"rated {command.value:g}")
         return self.fitting
 
     def admit(self, commands: Sequence[Command]) -> bool:
@@ -166,6 +166,7 @@ def test_the_order_of_checks(tmp_path: Path) -> None:
     """Address 2, then role 1, then value 3, then control 4; only what passes is admitted (DESIGN 6)."""
     judge = Paper(fitting=False, taking=False)
     bank = writable(tmp_path, judge)
+    bank.rejects_beyond_rating = True
 
     assert refused(bank, 9, "0001", NOBODY) is Code.ILLEGAL_ADDRESS
     assert refused(bank, 10, "0001", NOBODY) is Code.ILLEGAL_FUNCTION
@@ -174,3 +175,16 @@ def test_the_order_of_checks(tmp_path: Path) -> None:
     judge.fitting = True
     assert refused(bank, 10, "0001") is Code.SERVER_FAILURE
     assert refused(bank, 20, "FFFF") is Code.ILLEGAL_VALUE
+
+
+def test_a_write_acts_where_nothing_can_be_read(tmp_path: Path) -> None:
+    """R1, function 23: with nothing to show (4) or a face withheld (0B) the write is judged first all the same."""
+    for withheld, code in ((False, b"\x97\x04"), (True, b"\x97\x0b")):
+        judge = Paper()
+        bank = writable(tmp_path, judge)
+        bank.images = {HOLDING: Image(NUMBERED, bytes(10) + b"\1" * (REGISTERS - 10))}
+        bank.is_withheld = withheld
+        response = answer({1: bank}, adu("17 000A 0001 0014 0001 02 0007"), EMS)
+
+        assert response[7:] == code
+        assert judge.commands == [("rack_disconnect", 1, 7)]

@@ -248,7 +248,7 @@ def test_cmd_11_the_sign(plant: Callable[..., Closed], watts: int) -> None:
 
 def test_cmd_13_beyond_the_rating(plant: Callable[..., Closed]) -> None:
     """With the policy reject a setpoint beyond the rating is exception 3, and nothing changes (R5)."""
-    closed = running(plant(closed=True, more="beyond_rating: reject"), 100_000)
+    closed = running(plant(closed=True, face=", beyond_rating: reject"), 100_000)
 
     assert closed.write_i32(POWER, 400_001) == VALUE
     assert closed.read_i32(POWER) == 100_000

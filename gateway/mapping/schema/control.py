@@ -74,7 +74,6 @@ class ControlRow(Row):
     rating: RatingRow
     pcs: PcsRow
     caps: CapsRow = CapsRow()
-    beyond_rating: Literal["clamp", "reject"] = "clamp"
     contactors: Literal["requests", "coils"] = "requests"
     "Where no message carries such an order, racks are followed (R27)."
     heartbeat_warning: Positive | None = None

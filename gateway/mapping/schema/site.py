@@ -59,6 +59,10 @@ class FaceRow(Row):
     unit: Annotated[int, Field(ge=1, le=247)] = 1
     on_stall: Literal["silent", "exception", "zero_limits"] = "silent"
     "What masters are answered while no control cycle is completed (R8)."
+    beyond_rating: Literal["clamp", "reject"] = "clamp"
+    "What becomes of a setpoint beyond the rating: taken and clamped, or exception 3 (R5)."
+    read_only: list[str] = []
+    "Commands that cannot be written here, by name or pattern; what they read stays."
 
 
 class SiteFile(Row):
