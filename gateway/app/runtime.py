@@ -16,12 +16,15 @@ from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
 from gateway.links.clock import clock_is_synchronised
 from gateway.links.journal import Journal
-from gateway.links.modbus_tcp import ModbusServer, Service
+from gateway.links.modbus_connection import Service
+from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
 from gateway.links.watchdog import ServiceWatchdog
+from gateway.mapping.listeners import ANYBODY
 from gateway.mapping.site import JournalPlace
 from gateway.modbus.bank import Bank
+from gateway.model.command import NOBODY
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
@@ -105,11 +108,14 @@ class Runtime:
             self.endpoints.append(f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}")
 
     def _service(self, listener: tuple[str, int], banks: Mapping[int, Bank]) -> Service:
-        masters = self.gateway.site.masters
+        masters, rules = (
+            self.gateway.site.masters,
+            self.gateway.site.listeners.get(listener, ANYBODY),
+        )
         is_live = self.gateway.data_source != "replay"
         return Service(
-            banks, lambda peer: masters.at(peer, listener), self.gateway.settle,
-            self._look if is_live else lambda: None,
+            banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, listener),
+            self.gateway.settle, self._look if is_live else lambda: None, rules,
         )  # fmt: skip
 
     def _look(self) -> None:

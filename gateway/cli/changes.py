@@ -36,6 +36,7 @@ CLASSES: Sequence[tuple[str, Class]] = (
     ("cycle", Class.THRESHOLDS),
     ("stall_after", Class.THRESHOLDS),
     ("masters/*", Class.THRESHOLDS),
+    ("listeners/*", Class.THRESHOLDS),
     ("faces/*/beyond_rating", Class.THRESHOLDS),
     ("containers/*/control/pcs/efficiency", Class.THRESHOLDS),
     ("containers/*/control/pcs/auxiliaries", Class.THRESHOLDS),
@@ -51,6 +52,7 @@ _NAMED_BY = {
     "masters": ("name",),
     "thresholds": ("row",),
     "faces": ("listen", "unit"),
+    "listeners": ("at",),
 }
 "What tells the rows of a list apart; those of others by their place."
 _DEFAULTS: Mapping[str, object] = {

@@ -1,14 +1,14 @@
 """Masters: who is behind an address and a listener (R6)."""
 
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from gateway.mapping.listeners import place_of
+from gateway.mapping.networks import Network, is_in, network
 from gateway.mapping.schema.control import MasterRow
 from gateway.mapping.source import Location, Source
 from gateway.model.command import NOBODY, Origin, Role
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ROLES = {role.name.lower(): role for role in Role}
 
 
@@ -29,14 +29,7 @@ class Master:
         """Whether a connection can be its."""
         if self.listener is not None and self.listener != listener:
             return False
-        if self.network is None:
-            return True
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return (mapped or address) in self.network
+        return self.network is None or is_in(peer, (self.network,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +50,32 @@ class Masters:
 
 
 def masters_of(
-    source: Source, rows: Sequence[MasterRow], listeners: set[tuple[str, int]]
+    source: Source, rows: Sequence[MasterRow], listeners: Collection[tuple[str, int]]
 ) -> Masters:
     """The masters of a site; what is wrong with them is reported at its place."""
     known: list[Master] = []
     for index, row in enumerate(rows):
         at = ("masters", index)
         listener = _listener(source, at, row, listeners)
-        network = _network(source, at, row)
+        known_by = None if row.source is None else network(source, (*at, "from"), row.source)
         origin = Origin(row.name, _ROLES[row.role], row.priority, row.local)
         for other in known:
             if other.origin.name == row.name:
                 source.report((*at, "name"), f"a master named '{row.name}' exists already")
-            if (other.network, other.listener) == (network, listener):
+            if (other.network, other.listener) == (known_by, listener):
                 text = f"cannot be told apart from '{other.origin.name}' (R6)"
                 source.report(at, text, "give each an address or a listener of its own")
-        known.append(Master(origin, network, listener))
+        known.append(Master(origin, known_by, listener))
     return Masters(tuple(known))
 
 
 def _listener(
-    source: Source, at: Location, row: MasterRow, listeners: set[tuple[str, int]]
+    source: Source, at: Location, row: MasterRow, listeners: Collection[tuple[str, int]]
 ) -> tuple[str, int] | None:
     if row.at is None:
         return None
-    host, _, port = row.at.rpartition(":")
-    listener = host.strip("[]"), int(port)
+    listener = place_of(row.at)
     if listener not in listeners:
         text = f"no face listens at {row.at}"
         source.report((*at, "at"), text, "name the listen: of a face")
     return listener
-
-
-def _network(source: Source, at: Location, row: MasterRow) -> Network | None:
-    if row.source is None:
-        return None
-    try:
-        return ipaddress.ip_network(row.source)
-    except ValueError:
-        text = f"'{row.source}' is no address or network"
-        source.report((*at, "from"), text, "like 10.0.0.5 or 10.0.0.0/24")
-        return None

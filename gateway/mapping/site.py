@@ -18,13 +18,14 @@ from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
+from gateway.mapping.listeners import Listening, Place, listenings, place_of
 from gateway.mapping.masters import Masters, masters_of
 from gateway.mapping.notation import numbers
 from gateway.mapping.parts import Bus, Container
 from gateway.mapping.plan import Plan
 from gateway.mapping.protocol import load_protocol
 from gateway.mapping.schema import SiteFile, load
-from gateway.mapping.schema.site import BusRow, ContainerRow, FaceRow, SourceRow
+from gateway.mapping.schema.site import BusRow, ContainerRow, SourceRow
 from gateway.mapping.source import Location, Source, did_you_mean, parse, read_text
 from gateway.model.aggregate import Aggregator
 from gateway.model.pack import Layout, Topology
@@ -52,6 +53,8 @@ class Site:
     buses: Mapping[str, Bus]
     containers: Sequence[Container]
     faces: Sequence[Face]
+    listeners: Mapping[Place, Listening]
+    "Of those that have rules of their own."
     masters: Masters
     journal: JournalPlace | None
 
@@ -81,7 +84,7 @@ def load_site(
     journal = compiler.journal()
     return Site(
         rows.site, rows.title, path, rows.cycle, max(rows.stall_after, 2 * rows.cycle),
-        buses, containers, faces, compiler.masters, journal,
+        buses, containers, faces, compiler.listeners, compiler.masters, journal,
     )  # fmt: skip
 
 
@@ -89,18 +92,14 @@ def _bus(name: str, row: BusRow) -> Bus:
     return Bus(name, row.interface, row.channel, row.bitrate, dict(row.options))
 
 
-def _listener(row: FaceRow) -> tuple[str, int]:
-    host, _, port = row.listen.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 class _SiteCompiler:
     """Puts a site together, keeping the problems of all files until the end."""
 
     def __init__(self, library: Library, source: Source, path: Path, rows: SiteFile) -> None:
         self._library, self._source, self._path, self._rows = library, source, path, rows
-        listeners = {_listener(row) for row in rows.faces}
-        self.masters = masters_of(source, rows.masters, listeners)
+        places = {place_of(row.listen): row.listen for row in rows.faces}
+        self.masters = masters_of(source, rows.masters, places)
+        self.listeners = listenings(source, rows.listeners, places)
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
 

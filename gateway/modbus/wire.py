@@ -4,7 +4,7 @@ stream -> Receiver.feed -> [unit, transaction, PDU]... -> answer -> response byt
 
 length field below 2 or above 254     the stream cannot be trusted any more: Desynchronised, close
 protocol id not 0                     skipped without an answer (MSG V1.0b clause 4.4.2.2)
-unit id that is not served            exception 0A, path unavailable
+unit id that is not served            exception 0A, 0B or nothing, as the listener says
 unit id 0 or 255                      the device itself: the first unit (MSG clause 4.4.2.5)
 function that is not served           exception 01
 PDU of another length than it should  exception 03
@@ -59,11 +59,17 @@ class Receiver:
         self._rest = data[at:]
 
 
-def answer(units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY) -> bytes:
-    """The response to a whole ADU of a master; empty if there is none."""
+def answer(
+    units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY,
+    unknown: Code | None = Code.PATH_UNAVAILABLE,
+) -> bytes:  # fmt: skip
+    """The response to a whole ADU of a master; empty if there is none.
+
+    `unknown` is what a unit id is answered that is not served; None: nothing.
+    """
     bank = units.get(adu[6])
     if bank is None:
-        return _exception(adu, Code.PATH_UNAVAILABLE)
+        return b"" if unknown is None else _exception(adu, unknown)
     response = _answered(bank, adu, origin)
     return b"" if bank.is_silent else response
 

@@ -21,9 +21,11 @@ def adu(pdu: bytes | str, transaction: int = 1, unit: int = 1, protocol: int = 0
     return struct.pack(">HHHB", transaction, protocol, len(body) + 1, unit) + body
 
 
-def read(address: int, quantity: int, transaction: int = 1, function: int = 3) -> bytes:
+def read(
+    address: int, quantity: int, transaction: int = 1, function: int = 3, unit: int = 1
+) -> bytes:
     """The frame of a read request."""
-    return adu(struct.pack(">BHH", function, address, quantity), transaction)
+    return adu(struct.pack(">BHH", function, address, quantity), transaction, unit)
 
 
 def numbers(response: bytes) -> list[int]:

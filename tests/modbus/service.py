@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog.testing
 from modbus.adu import numbered
 from structlog.typing import EventDict
 
+from gateway.links.modbus_connection import ModbusConnection
+from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer
-from gateway.links.modbus_tcp import Service as Offer
+from gateway.mapping.listeners import ANYBODY, Listening
 
 BOUND = 20.0
 "Seconds after which something that should happen is said not to."
@@ -24,11 +26,14 @@ Result = TypeVar("Result")
 class Service:
     """A server on an event loop of its own, in a thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict], rules: Listening
+    ) -> None:
         self.loop, self.logs = loop, logs
         self.holds, self.held = False, list[Callable[[], None]]()
         "Whether answers are held until what they acknowledge is on disk, and who waits for that."
-        self.server = ModbusServer(Offer({1: numbered(), 2: numbered()}, settle=self._settle))
+        units = {1: numbered(), 2: numbered()}
+        self.server = ModbusServer(Offer(units, settle=self._settle, rules=rules))
         self.port = self.run(self.server.start("127.0.0.1", 0))
 
     def _settle(self, callback: Callable[[], None]) -> bool:
@@ -65,13 +70,15 @@ class Service:
 
     def connected(self, count: int) -> list[asyncio.Transport]:
         """The connections of the server, once there are so many."""
-        self.until(lambda: len(self.server._connections) == count)
-        found = [connection._transport for connection in self.server._connections]
+        self.until(lambda: len(self.server.pool.members) == count)
+        members = cast("set[ModbusConnection]", self.server.pool.members)
+        found = [connection._transport for connection in members]
         return [transport for transport in found if transport is not None]
 
-    def connect(self) -> socket.socket:
-        """A master's connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=BOUND)
+    def connect(self, host: str = "127.0.0.1") -> socket.socket:
+        """A master's connection, from an address of this machine."""
+        place = ("127.0.0.1", self.port)
+        return socket.create_connection(place, timeout=BOUND, source_address=(host, 0))
 
     def close(self) -> None:
         """Stop; no task and no connection may be left."""
@@ -81,13 +88,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(loop: asyncio.AbstractEventLoop) -> Iterator[Service]:
+def serving(loop: asyncio.AbstractEventLoop, rules: Listening = ANYBODY) -> Iterator[Service]:
     """A server that masters can connect to; when it has stopped nothing of it may be left."""
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         with structlog.testing.capture_logs() as logs:
-            service = Service(loop, logs)
+            service = Service(loop, logs, rules)
             yield service
             service.close()
     finally:

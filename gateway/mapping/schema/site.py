@@ -65,6 +65,21 @@ class FaceRow(Row):
     "Commands that cannot be written here, by name or pattern; what they read stays."
 
 
+class ListenerRow(Row):
+    """Whom an address of faces serves; without a row it serves anybody that can reach it."""
+
+    at: Annotated[str, Field(pattern=ADDRESS)]
+    allow: Annotated[list[str], Field(min_length=1)] | None = None
+    "Networks and addresses that may connect."
+    priority: list[str] = []
+    "Those whose connections make no room for others."
+    connections: Annotated[int, Field(ge=1, le=1000)] = 128
+    per_address: Annotated[int, Field(ge=1, le=1000)] | None = None
+    unknown_unit: Literal["unavailable", "no_response", "silent"] = "unavailable"
+    "What a request for a unit id is answered that nobody is behind: exception 0A, 0B, or nothing."
+    read_only: bool = False
+
+
 class SiteFile(Row):
     """A whole site."""
 
@@ -76,5 +91,6 @@ class SiteFile(Row):
     buses: Annotated[dict[str, BusRow], Field(min_length=1)]
     containers: Annotated[list[ContainerRow], Field(min_length=1)]
     faces: list[FaceRow] = []
+    listeners: list[ListenerRow] = []
     masters: list[MasterRow] = []
     journal: JournalRow | None = None
