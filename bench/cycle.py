@@ -23,6 +23,7 @@ from gateway.app import Gateway
 from gateway.canbus.frame import EXTENDED, Frame
 from gateway.mapping.image import Table
 from gateway.mapping.library import Library
+from gateway.mapping.mailbox import Mailboxes
 from gateway.mapping.site import Site, load_site
 
 SWEEP = 6.0  # s, in which the simulated BMUs have told everything once
@@ -131,7 +132,7 @@ def _parts(plant: Dispatched, effort: Effort) -> dict[str, Spread]:
         plant.container.aggregator,
         plant.controller,
     )
-    registers = plant.gateway.site.faces[0].map
+    registers, none = plant.gateway.site.faces[0].map, Mailboxes(())
     names = ("freeze", "aggregate", "control: facts and step", "encode", "control: panel", "patch")
     costs: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(effort.rounds * _TURNS):
@@ -149,7 +150,7 @@ def _parts(plant: Dispatched, effort: Effort) -> dict[str, Spread]:
         panel = controller.panel()
         begin.append(time.perf_counter_ns())
         if panel is not None:
-            registers.patched(image, panel)
+            registers.patched(image, panel, none)
         begin.append(time.perf_counter_ns())
         for name, (one, next_) in zip(names, itertools.pairwise(begin), strict=True):
             costs[name].append((next_ - one) / 1e6)

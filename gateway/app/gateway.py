@@ -21,6 +21,7 @@ from gateway.control.panel import withheld
 from gateway.control.plausible import doubted
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Images
+from gateway.mapping.mailbox import Mailboxes, Slot
 from gateway.mapping.site import Site
 from gateway.modbus.bank import Bank, Space
 from gateway.model.order import Orders
@@ -66,6 +67,12 @@ class Gateway:
         self._decoders: dict[str, dict[int, Decode]] = {name: {} for name in site.buses}
         for state in self.containers.values():
             self._decode(state)
+        self._mailboxes = {
+            name: Mailboxes(
+                box for face in site.faces if face.container == name for box in face.map.mailboxes
+            )
+            for name in self.containers
+        }
         self._faces = [self._served(face) for face in site.faces]
         self._is_live = data_source == "live"
         self.withholds_limits = False
@@ -101,9 +108,15 @@ class Gateway:
             name: Space(table.holes, table.writable) for name, table in face.map.tables.items()
         }
         bank = Bank(spaces, judge=judge, identity=face.map.identity)
+        bank.keep = functools.partial(self._keep, face.container)
         served = _Served(face, bank, bank.images)
         served.renewal = functools.partial(self._renew, served)
         return served
+
+    def _keep(self, container: str, slots: Sequence[Slot], words: Sequence[int]) -> None:
+        """A master has written to mailboxes: every face of the container shows it from now on."""
+        self._mailboxes[container].put(slots, words)
+        self.invalidate()
 
     def _judge_by(self, faces: Sequence[Face]) -> None:
         """Take over what faces decide about values that are written."""
@@ -258,7 +271,7 @@ class Gateway:
             self._panels[name] = None if controller is None else controller.panel()
         panel = self._panels[name]
         shown = withheld(panel) if withholds and panel is not None else panel
-        served.bank.images = base if shown is None else served.face.map.patched(base, shown)
+        served.bank.images = served.face.map.patched(base, shown, self._mailboxes[name])
 
     def settle(self, callback: Callable[[], None]) -> bool:
         """Before answers leave: act on writes, and call back once what they did is on disk.

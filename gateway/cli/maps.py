@@ -70,7 +70,7 @@ def _json_row(rows: MapRows, row: RegisterRow) -> dict[str, object]:
     missing = rows.missing(row)
     return {
         "register": row.at, "tables": row.tables, "4xxxxx": _FORM + row.at if "holding" in row.tables else None,
-        "point": row.point, "command": row.command, "identity": row.identity, "constant": row.const,
+        "point": row.point, "command": row.command, "identity": row.identity, "mailbox": row.mailbox, "constant": row.const,
         "type": row.type, "words": _words(row), "scale": row.scale, "offset": row.offset,
         "unit": point.unit if point else "",
         "positive": (row.sign or rows.rows.sign) if point and point.signed else None,
@@ -117,7 +117,9 @@ def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
 
 def _subject(row: RegisterRow) -> str:
     """What a row shows; a command can be written too."""
-    return f"{row.command} (write)" if row.command else row.point or row.identity or f"{row.const}"
+    if row.command or row.mailbox:
+        return f"{row.name} (write)"
+    return row.name or f"{row.const}"
 
 
 def _scaling(rows: MapRows, row: RegisterRow, point: Point) -> str:

@@ -67,7 +67,7 @@ def read(  # noqa: PLR0913 - the options of the verb
 
 
 def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str]) -> list[Entry]:
-    shown = {row.shows or str(row.identity or "") for row in rows.rows.registers} - {""}
+    shown = {row.name for row in rows.rows.registers} - {""}
     problems = [
         Problem(rows.source.file, f"shows no '{pattern}'", remedy=did_you_mean(pattern, shown))
         for pattern in wanted
@@ -83,7 +83,7 @@ def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str
 
 
 def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
-    name = entry.row.shows or str(entry.row.identity or "")
+    name = entry.row.name
     if wanted:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)
     told = name in SHOWN and entry.row.command is None
@@ -99,7 +99,7 @@ def _as_row(told: Reading) -> dict[str, str | float | None]:
         value = plain(point, value)
         text = None if value is None else text_of(point, value)
     return {
-        "point": row.shows or row.identity or "constant", "address": told.entry.address,
+        "point": row.name or "constant", "address": told.entry.address,
         "rack": place.rack, "module": place.module, "cell": place.cell,
         "value": value, "text": text, "unit": point.unit if point else "",
         "quality": _quality(told.quality), "age": None if told.age is None else round(told.age, 2),

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.errors import MappingError, Problem
 from gateway.mapping.image import FaceMap
 from gateway.mapping.library import Library
+from gateway.mapping.mailbox import disagreements
 from gateway.mapping.parts import Container
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import load_map
@@ -137,10 +138,14 @@ class FaceCompiler:
         return False
 
     def check(self, faces: Sequence[Face]) -> None:
-        """A unit id can be served once at an address."""
+        """A unit id can be served once at an address; a mailbox of a container is one thing in all of its maps."""
         seen = set()
         for face in faces:
             if face.place in seen:
                 text = f"unit {face.unit} at {face.host}:{face.port} is served twice"
                 self.source.report(("faces",), text, "give each face a unit id of its own")
             seen.add(face.place)
+        for name in {face.container for face in faces}:
+            boxes = [box for face in faces if face.container == name for box in face.map.mailboxes]
+            for text in sorted(set(disagreements(boxes))):
+                self.source.report(("faces",), text, "give one of them another name")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.mapping.mailbox import Mailbox, Mailboxes
 from gateway.mapping.words import Arrangement, WordType, swapped, to_words
 from gateway.mapping.writable import Writable
 from gateway.model.pack import Indices, Snapshot, Vector
@@ -180,6 +181,7 @@ class RegisterMap:
     holes: bytes
     "One byte a register, 1 where there is none."
     writable: Writable
+    mailboxes: tuple[Mailbox, ...] = ()
 
     def encode(self, snapshot: Snapshot) -> Image:
         """The image of a snapshot; control's points are still missing in it."""
@@ -187,12 +189,16 @@ class RegisterMap:
         blocked = self.pack.encode(snapshot, image)
         return Image(image.astype(">u2").tobytes(), None if blocked is None else bytes(blocked))
 
-    def patched(self, image: Image, panel: Snapshot) -> Image:
-        """The same image with control's points as they are now."""
-        if not self.panel.columns:
+    def patched(self, image: Image, panel: Snapshot | None, mailboxes: Mailboxes) -> Image:
+        """The same image with control's points and mailboxes as they are now."""
+        shows_panel = panel is not None and bool(self.panel.columns)
+        if not shows_panel and not self.mailboxes:
             return image
         copy = bytearray(image.data)
-        self.panel.encode(panel, np.frombuffer(copy, ">u2"))
+        registers = np.frombuffer(copy, ">u2")
+        if panel is not None and shows_panel:
+            self.panel.encode(panel, registers)
+        mailboxes.show(self.mailboxes, registers)
         return Image(bytes(copy), image.blocked)
 
 
@@ -216,9 +222,14 @@ class FaceMap:
         """The images of a snapshot; control's points are still missing in them."""
         return self._of_each(lambda _, table: table.encode(snapshot))
 
-    def patched(self, images: Images, panel: Snapshot) -> Images:
-        """The same images with control's points as they are now."""
-        return self._of_each(lambda name, table: table.patched(images[name], panel))
+    def patched(self, images: Images, panel: Snapshot | None, mailboxes: Mailboxes) -> Images:
+        """The same images with control's points and mailboxes as they are now."""
+        return self._of_each(lambda name, table: table.patched(images[name], panel, mailboxes))
+
+    @property
+    def mailboxes(self) -> list[Mailbox]:
+        """Those of all tables."""
+        return [box for table in self.tables.values() for box in table.mailboxes]
 
     @property
     def commands(self) -> set[str]:

@@ -21,12 +21,13 @@ from gateway.mapping.image import (
     RegisterMap,
     Table,
 )  # fmt: skip
+from gateway.mapping.mailbox import Mailbox, Mailboxes, mailbox, slots_of
 from gateway.mapping.registers import MapRows
 from gateway.mapping.rows import counts_of, spoken
 from gateway.mapping.schema.registers import ConstantRow, RegisterRow
 from gateway.mapping.shown import SHOWN, Layouts, blank
 from gateway.mapping.spread import BITS, Spread, spread, word_type
-from gateway.mapping.words import constant_words, text_to_words
+from gateway.mapping.words import Arrangement, Words, constant_words, text_to_words
 from gateway.mapping.writable import Place, Writable
 from gateway.model.command import INSTRUCTIONS
 from gateway.model.pack import Indices, Layout
@@ -53,6 +54,7 @@ class _Compiler:
         self._table, self._is_bits = table, table in {Table.COIL, Table.DISCRETE}
         self._first_rack = unit * rows.rows.racks
         self._racks = max(0, min(rows.rows.racks, layout.topology.racks - self._first_rack))
+        self._boxes: list[Mailbox] = []
         self._owner = np.full(REGISTERS, -1, np.int64)
         self._template = np.full(REGISTERS, 0 if self._is_bits else 0xFFFF, np.uint16)
         shape = layout.topology
@@ -93,7 +95,8 @@ class _Compiler:
             holes[self._owner < 0] = 1
         return RegisterMap(
             self._template, Columns(pack, mirrors), own, holes.tobytes(),
-            Writable(dict(self._places(groups.values()))),
+            Writable(dict(self._places(groups.values())), slots_of(self._boxes)),
+            tuple(self._boxes),
         )  # fmt: skip
 
     def objects(self) -> Mapping[int, str]:
@@ -172,24 +175,36 @@ class _Compiler:
         return True
 
     def _fixed(self, index: int, row: RegisterRow) -> None:
-        """Write a constant into the template."""
+        """Write a constant, or the initial value of a mailbox, into the template."""
+        words = self._words(
+            index, row, Arrangement() if row.mailbox else self._rows.arrangement(row)
+        )
+        if words is None:
+            return
+        if row.mailbox is not None:
+            box = mailbox(row, self._rows.arrangement(row), words)
+            if self._claim(index, box.addresses, 1):
+                self._boxes.append(box)
+                Mailboxes([box]).show([box], self._template)
+        elif self._claim(index, np.array([row.at]), len(words)):
+            self._template[row.at : row.at + len(words)] = words
+
+    def _words(self, index: int, row: RegisterRow, order: Arrangement) -> Words | None:
+        """What a row shows that is no point, in an order; None, and a problem, if it cannot."""
         value = self._identity[row.identity] if row.identity is not None else row.const
-        order, source = self._rows.arrangement(row), self._rows.source
+        value, source = row.initial if row.mailbox is not None else value, self._rows.source
         if row.type == "string":
-            words = text_to_words(str(value), row.words or 1, order)
-        elif isinstance(value, str) or value is None:
+            return text_to_words(str(value), row.words or 1, order)
+        if isinstance(value, str) or value is None:
             at = ("registers", index, "type")
             source.report(at, f"'{value}' is text", "type: string, words:")
-            return
-        else:
-            count = counts_of(row, value)
-            if count is None:
-                text = f"{spoken(value)} does not fit into {row.type}"
-                source.report(("registers", index), text)
-                return
-            words = constant_words(word_type(row), count, order)
-        if self._claim(index, np.array([row.at]), len(words)):
-            self._template[row.at : row.at + len(words)] = words
+            return None
+        count = counts_of(row, value)
+        if count is None:
+            text = f"{spoken(value)} does not fit into {row.type}"
+            source.report(("registers", index), text)
+            return None
+        return constant_words(word_type(row), count, order)
 
     def _column(self, group: _Group, layout: Layout) -> Column:
         row, kind = group.rows[0], group.spreads[0].kind

@@ -38,7 +38,7 @@ class MapRows:
     def digest(self) -> str:
         """A hash of everything that changes a register's place or meaning."""
         shown = self.rows.model_dump_json(
-            exclude={"title": True, "registers": {"__all__": {"text"}}}
+            exclude={"title": True, "registers": {"__all__": {"text"}}}, exclude_defaults=True
         )
         return hashlib.sha256(shown.encode()).hexdigest()
 
@@ -85,7 +85,7 @@ class Entry:
     words: int
     row: RegisterRow
     indices: tuple[int, ...]
-    "Rack, module, cell or sensor, as far as the point has them."
+    "Rack, module, cell or sensor, as far as the point has them; of a mailbox the value."
     bit: int | None = None
 
     @property
@@ -101,7 +101,9 @@ def entries(rows: MapRows, layout: Layout, unit: int = 0) -> Iterator[Entry]:
     for row in rows.rows.registers:
         if not row.shows:
             words = row.words or 1 if row.type == "string" else word_type(row).words
-            yield Entry(row.at, words, row, ())
+            for place in range(row.count):
+                indices = (place + 1,) if row.count > 1 else ()
+                yield Entry(row.at + place * words, words, row, indices)
             continue
         own = layouts.of(row)
         placed = spread(row, own, first, racks)

@@ -35,9 +35,12 @@ def flaws(row: RegisterRow) -> Iterator[Flaw]:
 
 def _subject(row: RegisterRow) -> Iterator[Flaw]:
     """What is wrong with what a row shows."""
-    kinds = ("point", "command", "identity", "const")
+    kinds = ("point", "command", "identity", "const", "mailbox")
     if len([name for name in kinds if getattr(row, name) is not None]) != 1:
-        yield (), "a row shows exactly one of point, command, identity and const", ""
+        yield (), "a row shows exactly one of point, command, identity, const and mailbox", ""
+    if row.mailbox is None:
+        for key in row.model_fields_set & {"initial", "count", "owner"}:
+            yield (key,), "is of mailboxes", "remove it, or name a mailbox:"
     point = point_of(row)
     if row.point is not None and point is None:
         near = did_you_mean(row.point, SHOWN)
@@ -128,7 +131,7 @@ def _form(row: RegisterRow) -> Iterator[Flaw]:
         yield ("table",), f"the table {row.table} has {held}", ""
     if row.type == "string":
         if row.words is None or row.point is not None:
-            yield ("type",), "a string shows identity or const and has words:", ""
+            yield ("type",), "a string shows identity, const or a mailbox and has words:", ""
         if row.word_order is not None:
             yield ("word_order",), "the words of a string come in the order of reading", "remove it"
         return

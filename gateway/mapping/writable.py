@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.mapping.mailbox import Slot
 from gateway.mapping.words import Arrangement, WordType, from_words, number_from_words
 from gateway.model.command import Command, Instruction, Origin
 
@@ -41,36 +42,55 @@ class Writable:
 
     places: Mapping[int, Place]
     "By first register."
+    slots: Mapping[int, Slot] = field(default_factory=dict)
+    "Registers of mailboxes."
 
     def without(self, names: Collection[str]) -> "Writable":
         """The same but for some commands."""
         kept = {
             at: place for at, place in self.places.items() if place.instruction.name not in names
         }
-        return Writable(kept)
+        return Writable(kept, self.slots)
 
-    def covered(self, address: int, quantity: int) -> list[Place] | None:
-        """The commands that a write means, in order; None unless it covers each of them whole, and nothing else.
+    def covered(self, address: int, quantity: int) -> list[Place | Slot] | None:
+        """What a write means, in order; None unless it covers each command whole, and nothing but these and mailboxes.
 
-        Half of a value of two registers is never taken, so no later half can meet it.
+        Half of a command of two registers is never taken, so no later half can meet it. Registers of mailboxes
+        are storage: each is written for itself.
         """
-        found, end = [], address + quantity
+        found, end = list[Place | Slot](), address + quantity
         while address < end:
-            place = self.places.get(address)
-            if place is None:
+            part = self.places.get(address) or self.slots.get(address)
+            if part is None:
                 return None
-            found.append(place)
-            address += place.kind.words
+            found.append(part)
+            address += part.kind.words if isinstance(part, Place) else 1
         return found if address == end else None
 
-    def commands(self, places: Sequence[Place], data: bytes, origin: Origin) -> list[Command]:
-        """The commands in the bytes of a write."""
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write says: commands, and words for mailboxes."""
+
+    commands: Sequence[Command]
+    slots: Sequence[Slot]
+    words: Sequence[int]
+    "Of each of these."
+
+    @classmethod
+    def of(cls, parts: Sequence[Place | Slot], data: bytes, origin: Origin) -> "Written":
+        """From the bytes of a write that covers these."""
         words = [int.from_bytes(data[at : at + _WORD], "big") for at in range(0, len(data), _WORD)]
-        commands, at = [], 0
-        for place in places:
-            commands.append(place.command(words[at : at + place.kind.words], origin))
-            at += place.kind.words
-        return commands
+        commands, slots, kept, at = [], [], [], 0
+        for part in parts:
+            if isinstance(part, Slot):
+                slots.append(part)
+                kept.append(words[at])
+                at += 1
+            else:
+                commands.append(part.command(words[at : at + part.kind.words], origin))
+                at += part.kind.words
+        return cls(commands, slots, kept)
 
 
 def fits(command: Command) -> bool:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Protocol
 
 from gateway.mapping.image import REGISTERS, Image, Images, Table
-from gateway.mapping.writable import Writable, fits
-from gateway.model.command import Command, Origin
+from gateway.mapping.mailbox import Slot
+from gateway.mapping.writable import Place, Writable, Written, fits
+from gateway.model.command import Command, Origin, Role
 
 _EMPTY = Image(bytes(2 * REGISTERS), None)
 _WORD = 2  # bytes
@@ -80,6 +81,8 @@ class Bank:
         "Whether reads are answered with exception 0B; writes are judged as ever."
         self.rejects_beyond_rating = False
         "Whether a value beyond the rating is refused with exception 3, so that it renews nothing (R5)."
+        self.keep: Callable[[Sequence[Slot], Sequence[int]], None] = lambda *_: None
+        "Called with what is written to mailboxes."
         self._holes = {table: space.holes for table, space in spaces.items()}
         self._writable = {table: space.writable for table, space in spaces.items()}
         self._judge = judge
@@ -109,13 +112,23 @@ class Bank:
     def write(self, table: Table, address: int, words: bytes, origin: Origin) -> None:
         """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
         writable = self._writable.get(table)
-        places = None if writable is None else writable.covered(address, len(words) // _WORD)
-        if places is None or writable is None or self._judge is None:
+        parts = None if writable is None else writable.covered(address, len(words) // _WORD)
+        if parts is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        if any(origin.role < place.instruction.role for place in places):
+        if any(origin.role < _owner(part) for part in parts):
             raise Refused(Code.ILLEGAL_FUNCTION)
-        self._judge.note(table.name.lower(), address, words, origin)
-        commands = writable.commands(places, words, origin)
+        written = Written.of(parts, words, origin)
+        if written.commands:
+            self._command(table, address, words, written.commands)
+        if written.slots:
+            self.keep(written.slots, written.words)
+
+    def _command(
+        self, table: Table, address: int, words: bytes, commands: Sequence[Command]
+    ) -> None:
+        if self._judge is None:
+            raise Refused(Code.ILLEGAL_ADDRESS)
+        self._judge.note(table.name.lower(), address, words, commands[0].origin)
         if not all(self._fits(self._judge, command) for command in commands):
             raise Refused(Code.ILLEGAL_VALUE)
         if not self._judge.admit(commands):
@@ -125,3 +138,8 @@ class Bank:
         """Whether such a value may be written here at all."""
         rejected = self.rejects_beyond_rating and not judge.is_within_rating(command)
         return fits(command) and not rejected
+
+
+def _owner(part: Place | Slot) -> Role:
+    """The role that it takes to write something."""
+    return part.instruction.role if isinstance(part, Place) else part.box.owner

@@ -24,7 +24,7 @@ def test_what_comes_with_the_gateway_is_right(essgw: Program) -> None:
     """The sites and maps that need nothing from elsewhere."""
     done = essgw("check", "demo", "outlander", "native")
 
-    assert "demo: site demo is right: containers 1, messages 96, faces 1" in done.stdout
+    assert "demo: site demo is right: containers 1, messages 108, faces 1" in done.stdout
     assert "outlander: site outlander is right" in done.stdout
     assert "native: register map native 0.2.0 is right" in done.stdout
 

@@ -29,7 +29,7 @@ containers:
       rating: {charge: 1000, discharge: 1000}
       pcs: {path: ems_relays}
       thresholds: [{row: soc_high, value: 90}]
-faces: [{map: mine, listen: '127.0.0.1:5020'}, {map: native, listen: '127.0.0.1:5020', unit: 2}]
+faces: [{map: mine, listen: '127.0.0.1:5020'}, {map: native, listen: '127.0.0.1:5020', unit: 2, read_only: [power_*, reactive_*]}]
 masters: [{name: ems, from: 10.0.0.5, role: dispatcher}]
 journal: {file: journal.db}
 """

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from control.coils import Coils, contacts, follow, made
+from control.coils import contacts, follow, made
+from control.paper_rack import PaperRack, power
 
 from gateway.control.chain import row_of
 from gateway.control.cycle import Admission, Outcome, admit, step
@@ -32,37 +33,6 @@ SETTINGS = Settings(
 )  # fmt: skip
 CONTACTOR = 0.5
 "s that a rack takes to follow an order."
-
-
-@dataclass
-class PaperRack:
-    """One rack: what it measures, and how it follows."""
-
-    voltage: float = 1300.0
-    current: float = 0.0
-    connected: float = 0.0
-    serial: float = 7.0
-    firmware: float = 2.0
-    modules: float = math.nan
-    watts: float | None = None
-    "What its BMU tells, if that is not voltage times current."
-    heard: bool = True
-    silent: bool = False
-    stuck: bool = False
-    "Does not close."
-    welded: bool = False
-    "Does not open."
-    precharging: bool = False
-    mute: bool = False
-    "Tells its contactors and current, and no limits any more."
-    limits_age: float = 0.0
-    ordered: float = math.nan
-    since: float = 0.0
-    coils: Coils | None = None
-
-
-def _power(rack: PaperRack) -> float:
-    return rack.voltage * rack.current if rack.watts is None else rack.watts
 
 
 _MADE: dict[Hashable, "Paper"] = {}
@@ -117,7 +87,7 @@ class Paper:
                 Identity() if rack.silent else Identity(rack.serial, rack.firmware, rack.modules)
                 for rack in self.racks
             ),
-            power=self._told_by(_power),
+            power=self._told_by(power),
             resting=dict(self.resting),
             basis=self.basis,
             contacts=contacts(self.racks, [not rack.heard or rack.silent for rack in self.racks]),

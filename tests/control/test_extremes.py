@@ -4,7 +4,8 @@ import dataclasses
 import math
 
 import pytest
-from control.paper import EMS, Paper, PaperRack
+from control.paper import EMS, Paper
+from control.paper_rack import PaperRack
 from hypothesis import given
 from hypothesis import strategies as st
 

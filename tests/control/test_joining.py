@@ -3,7 +3,8 @@
 import dataclasses
 
 import pytest
-from control.paper import CYCLE, EMS, SETTINGS, Paper, PaperRack
+from control.paper import CYCLE, EMS, SETTINGS, Paper
+from control.paper_rack import PaperRack
 
 from gateway.control.settings import Intent
 from gateway.control.state import Phase, Wait

@@ -9,6 +9,7 @@ from mapping.written import SMALL, compiled, picture, problems, text_of, words, 
 from gateway.mapping.image import Image, RegisterMap, Table
 from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import entries
+from gateway.mapping.writable import Written
 from gateway.model.command import NOBODY
 from gateway.model.pack import Snapshot
 from gateway.model.quality import Detail
@@ -125,7 +126,7 @@ def test_a_bit_has_no_order_of_bytes(tmp_path: Path) -> None:
     made = compile_map(written(tmp_path, rows), SMALL)
     image = made.encode(picture({"rack_connected": [1, 0, 1]}))[DISCRETE]
     coils = made.tables[COIL].writable
-    (command,) = coils.commands(coils.covered(0, 1) or [], b"\0\1", NOBODY)
+    (command,) = Written.of(coils.covered(0, 1) or [], b"\0\1", NOBODY).commands
 
     assert words(image, 0, 5) == [1, 0, 1, 0, 1]
     assert command.value == 1

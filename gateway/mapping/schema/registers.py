@@ -31,7 +31,7 @@ class ConstantRow(Row):
 
 
 class RegisterRow(Row):
-    """A row of a register map: a point, a command, a constant, or something the gateway knows of itself."""
+    """A row of a register map: a point, a command, a constant, a mailbox, or what the gateway knows of itself."""
 
     at: Annotated[int, Field(ge=0, le=65535)]
     table: Table | None = None
@@ -41,6 +41,13 @@ class RegisterRow(Row):
     "What a master writes here; it reads back what was written last."
     identity: str | None = None
     const: int | float | str | None = None
+    mailbox: Name | None = None
+    "Plain storage that masters write and read: no command, never looked at by control."
+    initial: int | float | str = 0
+    count: Annotated[int, Field(ge=1, le=65536)] = 1
+    "Values that follow each other in a mailbox."
+    owner: Literal["viewer", "dispatcher", "operator", "engineer"] = "dispatcher"
+    "The role that may write a mailbox; a viewer is anybody."
     type: Literal[
         "u16", "i16", "u32", "i32", "u64", "f32", "f64", "string", "bitfield", "enum", "bits", "bit"
     ]
@@ -63,8 +70,13 @@ class RegisterRow(Row):
         return ("coil", "discrete") if self.type == "bit" else ("holding", "input")
 
     @property
+    def name(self) -> str:
+        """What people call it; empty for a constant."""
+        return self.shows or self.identity or self.mailbox or ""
+
+    @property
     def shows(self) -> str:
-        """The point whose value it shows; empty for a constant."""
+        """The point whose value it shows; empty for anything else."""
         return self.point or self.command or ""
 
 
