@@ -162,7 +162,7 @@ def _write(plant: Dispatched, effort: Effort) -> Spread:
     costs, blocks = [], plant.blocks()
     for _ in range(effort.rounds * _TURNS):
         data = struct.pack(">5H", *next(blocks))
-        write = functools.partial(plant.bank.write, Table.HOLDING, HEARTBEAT, data, plant.origin)
+        write = functools.partial(plant.bank.write, Table.HOLDING, HEARTBEAT, data, plant.session)
         costs.append(nanoseconds(write) / 1e3)
     return spread(costs)
 

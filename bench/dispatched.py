@@ -12,6 +12,7 @@ from gateway.control.state import Mode
 from gateway.mapping.image import Table
 from gateway.mapping.library import Library
 from gateway.mapping.site import load_site
+from gateway.modbus.session import Session
 from gateway.model.order import PcsReport
 
 _WATTS = 776_000
@@ -38,7 +39,7 @@ class Dispatched:
         (self.controller,) = self.gateway.controllers()
         ((self._listener, banks),) = self.gateway.listeners().items()
         (self.bank,) = banks.values()
-        self.origin = self.gateway.site.masters.at(_EMS, self._listener)
+        self.session = Session(self.gateway.site.masters.at(_EMS, self._listener))
         self.now, self._beats, self._beaten = 0.0, 0, 0.0
         self._until(Mode.READY)
         self._write(LEASE, _TERM)
@@ -70,7 +71,9 @@ class Dispatched:
             yield self._beats, 1, 1, _WATTS >> 16, _WATTS & 0xFFFF
 
     def _write(self, address: int, *words: int) -> None:
-        self.bank.write(Table.HOLDING, address, struct.pack(f">{len(words)}H", *words), self.origin)
+        self.bank.write(
+            Table.HOLDING, address, struct.pack(f">{len(words)}H", *words), self.session
+        )
 
     def _cycle(self) -> None:
         if self.now > _PATIENCE:

@@ -18,6 +18,7 @@ from gateway.app.promise import Record
 from gateway.canbus.frame import IDENTIFIER, Frame, identifier_text, key_of
 from gateway.mapping.library import Library
 from gateway.mapping.site import Site, load_site
+from gateway.modbus.session import Session
 from gateway.modbus.wire import answer
 
 SITE = """
@@ -165,7 +166,7 @@ class Closed:
     def answered(self, pdu: bytes, peer: str = EMS) -> bytes:
         """The same, in a segment that goes on."""
         adu = struct.pack(">HHHB", 7, 0, len(pdu) + 1, 1) + pdu
-        return answer(self._units, adu, self.site.masters.at(peer, LISTENER))[7:]
+        return answer(self._units, adu, Session(self.site.masters.at(peer, LISTENER)))[7:]
 
     def write(self, address: int, *words: int, peer: str = EMS) -> int:
         """Function 6 or 16: the exception code, 0 if it was taken."""

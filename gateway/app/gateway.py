@@ -258,6 +258,7 @@ class Gateway:
             policy = served.face.on_stall if self._is_stalled else None
             served.bank.is_silent = policy is Stall.SILENT
             served.bank.is_withheld = policy is Stall.EXCEPTION
+            served.bank.is_stalled = self._is_stalled
 
     def _renew(self, served: _Served) -> None:
         """Bring control's points into an image."""

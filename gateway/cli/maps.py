@@ -117,7 +117,7 @@ def _cells(rows: MapRows, row: RegisterRow) -> tuple[str, ...]:
 
 def _subject(row: RegisterRow) -> str:
     """What a row shows; a command can be written too."""
-    if row.command or row.mailbox:
+    if row.command or row.mailbox or row.hold:
         return f"{row.name} (write)"
     return row.name or f"{row.const}"
 

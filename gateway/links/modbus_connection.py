@@ -20,6 +20,7 @@ from gateway.links.pool import Pool
 from gateway.mapping.listeners import ANYBODY, Listening, UnknownUnit
 from gateway.modbus.bank import Bank, Code
 from gateway.modbus.functions import WRITES
+from gateway.modbus.session import Session
 from gateway.modbus.wire import Desynchronised, Receiver, answer
 from gateway.model.command import NOBODY, Origin
 
@@ -98,7 +99,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """`traffic` is that of each master, by its name."""
         self._service, self._pool, self._traffic = service, pool, traffic
         self._unknown = service.unknown
-        self._origin = NOBODY
+        self._session = Session(clock=asyncio.get_running_loop().time)
         self._own, self._masters = Traffic(), Traffic()
         self.host, self.is_prior, self.used = "", False, 0.0
         self._receiver = Receiver()
@@ -132,11 +133,11 @@ class ModbusConnection(asyncio.BufferedProtocol):
                 log.warning("master_refused", peer=self._peer, reason=reason)
             transport.abort()
             return
-        self._origin, self.is_prior = (
+        self._session.origin, self.is_prior = (
             self._service.master(self.host),
             self._pool.is_prior(self.host),
         )
-        self._masters = self._traffic.setdefault(self._origin.name, self._masters)
+        self._masters = self._traffic.setdefault(self._session.origin.name, self._masters)
         self._masters.connections += 1
         self._is_served = True
         link: socket.socket | None = transport.get_extra_info("socket")
@@ -147,7 +148,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
                 link.setsockopt(socket.IPPROTO_TCP, option, value)
         transport.set_write_buffer_limits(high=_UNREAD)
         self._pool.members.add(self)
-        log.info("master_connected", peer=self._peer, master=self._origin.name)
+        log.info("master_connected", peer=self._peer, master=self._session.origin.name)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go."""
@@ -167,12 +168,12 @@ class ModbusConnection(asyncio.BufferedProtocol):
 
     def _work(self) -> None:
         """Answer requests: all there are, or until so many of them were writes."""
-        units, origin, answers, writes = self._service.units, self._origin, list[bytes](), 0
+        units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
         self._has_more = False
         self._service.look()
         try:
             for adu in self._requests:
-                answers.append(answer(units, adu, origin, self._unknown))
+                answers.append(answer(units, adu, session, self._unknown))
                 writes += adu[7] in WRITES
                 if writes == _WRITES:
                     self._has_more = True
@@ -273,7 +274,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._masters.connections -= 1
         own, reason = self._own, f"{exc.strerror}" if isinstance(exc, OSError) else self._reason
         log.info(
-            "master_disconnected", peer=self._peer, master=self._origin.name, reason=reason,
+            "master_disconnected", peer=self._peer, master=self._session.origin.name, reason=reason,
             requests=own.requests, writes=own.writes, exceptions=own.exceptions,
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ from gateway.mapping.schema.registers import ConstantRow, RegisterRow
 from gateway.mapping.shown import SHOWN, Layouts, blank
 from gateway.mapping.spread import BITS, Spread, spread, word_type
 from gateway.mapping.words import Arrangement, Words, constant_words, text_to_words
-from gateway.mapping.writable import Place, Writable
+from gateway.mapping.writable import Hold, Place, Writable
 from gateway.model.command import INSTRUCTIONS
 from gateway.model.pack import Indices, Layout
 from gateway.model.point import Kind, Scope
@@ -55,6 +55,7 @@ class _Compiler:
         self._first_rack = unit * rows.rows.racks
         self._racks = max(0, min(rows.rows.racks, layout.topology.racks - self._first_rack))
         self._boxes: list[Mailbox] = []
+        self._holds: dict[int, Hold] = {}
         self._owner = np.full(REGISTERS, -1, np.int64)
         self._template = np.full(REGISTERS, 0 if self._is_bits else 0xFFFF, np.uint16)
         shape = layout.topology
@@ -95,7 +96,7 @@ class _Compiler:
             holes[self._owner < 0] = 1
         return RegisterMap(
             self._template, Columns(pack, mirrors), own, holes.tobytes(),
-            Writable(dict(self._places(groups.values())), slots_of(self._boxes)),
+            Writable(dict(self._places(groups.values())), slots_of(self._boxes), self._holds),
             tuple(self._boxes),
         )  # fmt: skip
 
@@ -187,12 +188,15 @@ class _Compiler:
                 self._boxes.append(box)
                 Mailboxes([box]).show([box], self._template)
         elif self._claim(index, np.array([row.at]), len(words)):
+            if row.hold is not None:
+                self._holds[row.at] = Hold(row.scale, row.hold)
             self._template[row.at : row.at + len(words)] = words
 
     def _words(self, index: int, row: RegisterRow, order: Arrangement) -> Words | None:
         """What a row shows that is no point, in an order; None, and a problem, if it cannot."""
         value = self._identity[row.identity] if row.identity is not None else row.const
         value, source = row.initial if row.mailbox is not None else value, self._rows.source
+        value = 0 if row.hold is not None else value
         if row.type == "string":
             return text_to_words(str(value), row.words or 1, order)
         if isinstance(value, str) or value is None:

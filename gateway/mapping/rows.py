@@ -30,17 +30,15 @@ Flaw = tuple[tuple[str, ...], str, str]
 def flaws(row: RegisterRow) -> Iterator[Flaw]:
     """Everything that is wrong with a row."""
     yield from _subject(row)
+    yield from _storage(row)
     yield from _form(row)
 
 
 def _subject(row: RegisterRow) -> Iterator[Flaw]:
     """What is wrong with what a row shows."""
-    kinds = ("point", "command", "identity", "const", "mailbox")
+    kinds = ("point", "command", "identity", "const", "mailbox", "hold")
     if len([name for name in kinds if getattr(row, name) is not None]) != 1:
-        yield (), "a row shows exactly one of point, command, identity, const and mailbox", ""
-    if row.mailbox is None:
-        for key in row.model_fields_set & {"initial", "count", "owner"}:
-            yield (key,), "is of mailboxes", "remove it, or name a mailbox:"
+        yield (), "a row shows exactly one of point, command, identity, const, mailbox and hold", ""
     point = point_of(row)
     if row.point is not None and point is None:
         near = did_you_mean(row.point, SHOWN)
@@ -55,6 +53,15 @@ def _subject(row: RegisterRow) -> Iterator[Flaw]:
     if point is not None:
         yield from _strides(row, point)
         yield from _safety(row, point)
+
+
+def _storage(row: RegisterRow) -> Iterator[Flaw]:
+    """What is wrong with a mailbox, or a register that holds a picture."""
+    if row.mailbox is None:
+        for key in sorted(row.model_fields_set & {"initial", "count", "owner"}):
+            yield (key,), "is of mailboxes", "remove it, or name a mailbox:"
+    if row.hold is not None and (row.type, row.offset) != ("u16", 0):
+        yield ("hold",), "is one register of seconds", "type: u16, scale: the seconds of a count"
 
 
 def counts_of(row: RegisterRow, value: float) -> float | None:

@@ -36,6 +36,19 @@ class Place(NamedTuple):
         return Command(self.instruction, counts * self.scale + self.offset, origin, self.rack)
 
 
+class Hold(NamedTuple):
+    """A register by which a connection has its reads come from one picture."""
+
+    unit: float
+    "s that one count is."
+    most: float
+    "s."
+
+
+Part = Place | Slot | Hold
+"What a write can mean."
+
+
 @dataclass(frozen=True, slots=True)
 class Writable:
     """The writable registers of a unit."""
@@ -44,23 +57,24 @@ class Writable:
     "By first register."
     slots: Mapping[int, Slot] = field(default_factory=dict)
     "Registers of mailboxes."
+    holds: Mapping[int, Hold] = field(default_factory=dict)
 
     def without(self, names: Collection[str]) -> "Writable":
         """The same but for some commands."""
         kept = {
             at: place for at, place in self.places.items() if place.instruction.name not in names
         }
-        return Writable(kept, self.slots)
+        return Writable(kept, self.slots, self.holds)
 
-    def covered(self, address: int, quantity: int) -> list[Place | Slot] | None:
+    def covered(self, address: int, quantity: int) -> list[Part] | None:
         """What a write means, in order; None unless it covers each command whole, and nothing but these and mailboxes.
 
         Half of a command of two registers is never taken, so no later half can meet it. Registers of mailboxes
         are storage: each is written for itself.
         """
-        found, end = list[Place | Slot](), address + quantity
+        found, end = list[Part](), address + quantity
         while address < end:
-            part = self.places.get(address) or self.slots.get(address)
+            part = self.places.get(address) or self.slots.get(address) or self.holds.get(address)
             if part is None:
                 return None
             found.append(part)
@@ -76,21 +90,26 @@ class Written:
     slots: Sequence[Slot]
     words: Sequence[int]
     "Of each of these."
+    holds: Sequence[tuple[Hold, float]]
+    "And the seconds that are asked for."
 
     @classmethod
-    def of(cls, parts: Sequence[Place | Slot], data: bytes, origin: Origin) -> "Written":
+    def of(cls, parts: Sequence[Part], data: bytes, origin: Origin) -> "Written":
         """From the bytes of a write that covers these."""
         words = [int.from_bytes(data[at : at + _WORD], "big") for at in range(0, len(data), _WORD)]
-        commands, slots, kept, at = [], [], [], 0
+        commands, slots, kept, holds, at = [], [], [], [], 0
         for part in parts:
+            if isinstance(part, Place):
+                commands.append(part.command(words[at : at + part.kind.words], origin))
+                at += part.kind.words
+                continue
             if isinstance(part, Slot):
                 slots.append(part)
                 kept.append(words[at])
-                at += 1
             else:
-                commands.append(part.command(words[at : at + part.kind.words], origin))
-                at += part.kind.words
-        return cls(commands, slots, kept)
+                holds.append((part, words[at] * part.unit))
+            at += 1
+        return cls(commands, slots, kept, holds)
 
 
 def fits(command: Command) -> bool:

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from gateway.mapping.image import REGISTERS, Image, Images, Table
 from gateway.mapping.mailbox import Slot
-from gateway.mapping.writable import Place, Writable, Written, fits
+from gateway.mapping.writable import Hold, Part, Place, Writable, Written, fits
+from gateway.modbus.session import Session
 from gateway.model.command import Command, Origin, Role
 
 _EMPTY = Image(bytes(2 * REGISTERS), None)
@@ -79,6 +80,8 @@ class Bank:
         "Whether requests are left without an answer; writes are judged as ever."
         self.is_withheld = False
         "Whether reads are answered with exception 0B; writes are judged as ever."
+        self.is_stalled = False
+        "Whether no picture is held for anybody: its limits would be too old (R8)."
         self.rejects_beyond_rating = False
         "Whether a value beyond the rating is refused with exception 3, so that it renews nothing (R5)."
         self.keep: Callable[[Sequence[Slot], Sequence[int]], None] = lambda *_: None
@@ -87,11 +90,19 @@ class Bank:
         self._writable = {table: space.writable for table, space in spaces.items()}
         self._judge = judge
 
-    def read(self, table: Table, address: int, quantity: int) -> bytes:
+    def read(
+        self, table: Table, address: int, quantity: int, session: Session | None = None
+    ) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
         if self.is_withheld:
             raise Refused(Code.TARGET_SILENT)
-        return self.current(table, address, quantity)
+        held = None
+        if session is not None and session.held and not self.is_stalled:
+            held = session.picture(self)
+        if held is None:
+            return self.current(table, address, quantity)
+        self.require(table, address, quantity)
+        return _part(held[table], address, address + quantity)
 
     def require(self, table: Table, address: int, quantity: int) -> None:
         """Refused if a register does not exist, whatever it shows."""
@@ -104,24 +115,27 @@ class Bank:
         self.require(table, address, quantity)
         if self.renew is not None:
             self.renew()
-        end, (data, blocked) = address + quantity, self.images[table]
-        if blocked is not None and blocked.find(1, address, end) >= 0:
-            raise Refused(Code.SERVER_FAILURE)
-        return data[2 * address : 2 * end]
+        return _part(self.images[table], address, address + quantity)
 
-    def write(self, table: Table, address: int, words: bytes, origin: Origin) -> None:
+    def write(self, table: Table, address: int, words: bytes, session: Session) -> None:
         """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
         writable = self._writable.get(table)
         parts = None if writable is None else writable.covered(address, len(words) // _WORD)
         if parts is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        if any(origin.role < _owner(part) for part in parts):
+        if any(session.origin.role < _owner(part) for part in parts):
             raise Refused(Code.ILLEGAL_FUNCTION)
-        written = Written.of(parts, words, origin)
+        written = Written.of(parts, words, session.origin)
+        if not all(0 <= seconds <= hold.most for hold, seconds in written.holds):
+            raise Refused(Code.ILLEGAL_VALUE)
         if written.commands:
             self._command(table, address, words, written.commands)
         if written.slots:
             self.keep(written.slots, written.words)
+        for _, seconds in written.holds:
+            if self.renew is not None:
+                self.renew()
+            session.hold(self, self.images, seconds)
 
     def _command(
         self, table: Table, address: int, words: bytes, commands: Sequence[Command]
@@ -140,6 +154,16 @@ class Bank:
         return fits(command) and not rejected
 
 
-def _owner(part: Place | Slot) -> Role:
-    """The role that it takes to write something."""
+def _owner(part: Part) -> Role:
+    """The role that it takes to write something; anybody may hold a picture."""
+    if isinstance(part, Hold):
+        return Role.VIEWER
     return part.instruction.role if isinstance(part, Place) else part.box.owner
+
+
+def _part(image: Image, address: int, end: int) -> bytes:
+    """Registers of an image; Refused if one has nothing to show."""
+    data, blocked = image
+    if blocked is not None and blocked.find(1, address, end) >= 0:
+        raise Refused(Code.SERVER_FAILURE)
+    return data[2 * address : 2 * end]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from gateway.mapping.image import Table
 from gateway.modbus.bank import Bank, Code, Refused
 from gateway.modbus.identification import identified
-from gateway.model.command import Origin
+from gateway.modbus.session import Session
 
 MAX_READ = 125
 MAX_WRITE = 123
@@ -43,18 +43,18 @@ def _response(adu: bytes, pdu: bytes) -> bytes:
     return adu[:4] + (len(pdu) + 1).to_bytes(2, "big") + adu[6:7] + pdu
 
 
-def _read_bits(bank: Bank, adu: bytes, _: Origin) -> bytes:
+def _read_bits(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clauses 6.1 and 6.2: lowest bit first, filled with zeros."""
     _require(fits=len(adu) == _FIXED)
     address, quantity = _PAIR.unpack_from(adu, _DATA)
     _require(fits=1 <= quantity <= MAX_READ_BITS)
-    bits = bank.read(_TABLES[adu[_HEAD]], address, quantity)[1::2]
+    bits = bank.read(_TABLES[adu[_HEAD]], address, quantity, session)[1::2]
     size = (quantity + 7) // 8
     packed = int(bits[::-1].translate(_DIGITS), 2).to_bytes(size, "little")
     return _response(adu, bytes((adu[_HEAD], size)) + packed)
 
 
-def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
+def _read(bank: Bank, adu: bytes, session: Session) -> bytes:
     if len(adu) != _FIXED:
         raise Refused(Code.ILLEGAL_VALUE)
     address, quantity = _PAIR.unpack_from(adu, _DATA)
@@ -62,53 +62,53 @@ def _read(bank: Bank, adu: bytes, _: Origin) -> bytes:
         raise Refused(Code.ILLEGAL_VALUE)
     size = 2 * quantity
     head = bytes((adu[0], adu[1], 0, 0, 0, size + 3, adu[6], adu[7], size))
-    return head + bank.read(_TABLES[adu[_HEAD]], address, quantity)
+    return head + bank.read(_TABLES[adu[_HEAD]], address, quantity, session)
 
 
-def _write_bit(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _write_bit(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clause 6.5: FF00 is on, 0000 off, and nothing else is anything."""
     _require(fits=len(adu) == _FIXED and adu[10] in {0, 0xFF} and not adu[11])
-    bank.write(Table.COIL, adu[8] << 8 | adu[9], bytes((0, adu[10] & 1)), origin)
+    bank.write(Table.COIL, adu[8] << 8 | adu[9], bytes((0, adu[10] & 1)), session)
     return adu
 
 
-def _write_bits(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _write_bits(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clause 6.11: lowest bit first; what fills the last byte does not matter."""
     _require(fits=len(adu) > _FIXED)
     address, quantity = _PAIR.unpack_from(adu, _DATA)
     size, carried = (quantity + 7) // 8, adu[_FIXED + 1 :]
     _require(fits=1 <= quantity <= MAX_WRITE_BITS and adu[_FIXED] == size == len(carried))
     words = b"".join(_WORDS[carried[bit >> 3] >> (bit & 7) & 1] for bit in range(quantity))
-    bank.write(Table.COIL, address, words, origin)
+    bank.write(Table.COIL, address, words, session)
     return adu[:4] + b"\0\6" + adu[6:_FIXED]
 
 
-def _write_one(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _write_one(bank: Bank, adu: bytes, session: Session) -> bytes:
     _require(fits=len(adu) == _FIXED)
-    bank.write(Table.HOLDING, adu[8] << 8 | adu[9], adu[10:12], origin)
+    bank.write(Table.HOLDING, adu[8] << 8 | adu[9], adu[10:12], session)
     return adu
 
 
-def _write_many(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _write_many(bank: Bank, adu: bytes, session: Session) -> bytes:
     _require(fits=len(adu) > _FIXED)
     address, quantity = _PAIR.unpack_from(adu, _DATA)
     size = 2 * quantity
     _require(fits=1 <= quantity <= MAX_WRITE and adu[_FIXED] == size == len(adu) - _FIXED - 1)
-    bank.write(Table.HOLDING, address, adu[_FIXED + 1 :], origin)
+    bank.write(Table.HOLDING, address, adu[_FIXED + 1 :], session)
     return adu[:4] + b"\0\6" + adu[6:_FIXED]
 
 
-def _mask(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _mask(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clause 6.16: what is there AND the first mask, OR the second where the first is 0."""
     _require(fits=len(adu) == _FIXED + 2)
     address, kept, put = struct.unpack_from(">HHH", adu, _DATA)
     there = int.from_bytes(bank.current(Table.HOLDING, address, 1), "big")
     word = there & kept | put & ~kept & 0xFFFF
-    bank.write(Table.HOLDING, address, word.to_bytes(2, "big"), origin)
+    bank.write(Table.HOLDING, address, word.to_bytes(2, "big"), session)
     return adu
 
 
-def _write_and_read(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _write_and_read(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clause 6.17: the write comes first, where both ranges exist; it acts even if the read shows nothing (R1)."""
     _require(fits=len(adu) > _FIXED + 4)
     address, quantity, target, count = _QUAD.unpack_from(adu, _DATA)
@@ -116,12 +116,12 @@ def _write_and_read(bank: Bank, adu: bytes, origin: Origin) -> bytes:
     _require(fits=1 <= quantity <= MAX_READ and 1 <= count <= MAX_WRITE_BESIDE_READ)
     _require(fits=adu[_FIXED + 4] == size == len(carried))
     bank.require(Table.HOLDING, address, quantity)
-    bank.write(Table.HOLDING, target, carried, origin)
-    data = bank.read(Table.HOLDING, address, quantity)
+    bank.write(Table.HOLDING, target, carried, session)
+    data = bank.read(Table.HOLDING, address, quantity, session)
     return _response(adu, bytes((adu[_HEAD], 2 * quantity)) + data)
 
 
-def _diagnose(_: Bank, adu: bytes, __: Origin) -> bytes:
+def _diagnose(_: Bank, adu: bytes, __: Session) -> bytes:
     """APP clause 6.8: sub-function 0 alone, which gives back what came."""
     _require(fits=len(adu) >= _DATA + 2)
     _require(fits=adu[_DATA : _DATA + 2] == _ECHO, code=Code.ILLEGAL_FUNCTION)
@@ -129,7 +129,7 @@ def _diagnose(_: Bank, adu: bytes, __: Origin) -> bytes:
     return adu
 
 
-def _identify(bank: Bank, adu: bytes, _: Origin) -> bytes:
+def _identify(bank: Bank, adu: bytes, _: Session) -> bytes:
     """APP clause 6.21: device identification alone of all that is encapsulated."""
     _require(fits=len(adu) > _DATA)
     _require(fits=adu[_DATA] == _IDENTIFICATION, code=Code.ILLEGAL_FUNCTION)
@@ -138,7 +138,7 @@ def _identify(bank: Bank, adu: bytes, _: Origin) -> bytes:
     return _response(adu, adu[_HEAD : _DATA + 2] + told)
 
 
-SERVED: Mapping[int, Callable[[Bank, bytes, Origin], bytes]] = {
+SERVED: Mapping[int, Callable[[Bank, bytes, Session], bytes]] = {
     1: _read_bits,
     2: _read_bits,
     3: _read,

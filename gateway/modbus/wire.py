@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.modbus.bank import Bank, Code, Refused
 from gateway.modbus.functions import SERVED
-from gateway.model.command import NOBODY, Origin
+from gateway.modbus.session import Session
 
 MAX_PDU = 253
 MAX_LENGTH = MAX_PDU + 1
@@ -60,26 +60,26 @@ class Receiver:
 
 
 def answer(
-    units: Mapping[int, Bank], adu: bytes, origin: Origin = NOBODY,
+    units: Mapping[int, Bank], adu: bytes, session: Session | None = None,
     unknown: Code | None = Code.PATH_UNAVAILABLE,
 ) -> bytes:  # fmt: skip
-    """The response to a whole ADU of a master; empty if there is none.
+    """The response to a whole ADU of a connection; empty if there is none.
 
     `unknown` is what a unit id is answered that is not served; None: nothing.
     """
     bank = units.get(adu[6])
     if bank is None:
         return b"" if unknown is None else _exception(adu, unknown)
-    response = _answered(bank, adu, origin)
+    response = _answered(bank, adu, session or Session())
     return b"" if bank.is_silent else response
 
 
-def _answered(bank: Bank, adu: bytes, origin: Origin) -> bytes:
+def _answered(bank: Bank, adu: bytes, session: Session) -> bytes:
     serve = SERVED.get(adu[7])
     if serve is None:
         return _exception(adu, Code.ILLEGAL_FUNCTION)
     try:
-        return serve(bank, adu, origin)
+        return serve(bank, adu, session)
     except Refused as refusal:
         return _exception(adu, refusal.code)
 

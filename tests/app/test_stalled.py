@@ -11,6 +11,7 @@ from gateway.app import Gateway
 from gateway.canbus.frame import EXTENDED, Frame
 from gateway.mapping.library import Library
 from gateway.mapping.site import load_site
+from gateway.modbus.session import Session
 from gateway.modbus.wire import answer
 
 SITE = """
@@ -58,7 +59,7 @@ class Plant:
         self.gateway.check_pace(self.now)
         adu = struct.pack(">HHHB", 7, 0, len(pdu) + 1, unit) + pdu
         origin = self.site.masters.at("127.0.0.1", ("127.0.0.1", 5020))
-        response = answer(self.units, adu, origin)
+        response = answer(self.units, adu, Session(origin))
         self.gateway.settle(lambda: None)
         return response[7:]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from gateway.mapping.image import REGISTERS, Image, Table
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Code, Refused, Space
-from gateway.model.command import Origin
+from gateway.modbus.session import Session
 
 WORDS, BITS = (Table.HOLDING, Table.INPUT), (Table.COIL, Table.DISCRETE)
 SHARED = {Table.HOLDING: WORDS, Table.COIL: BITS}
@@ -76,7 +76,7 @@ class Notebook(Bank):
         numbers = Image(NUMBERED, None)
         super().__init__(spaces, {**dict.fromkeys(Table, bits), **dict.fromkeys(WORDS, numbers)})
 
-    def write(self, table: Table, address: int, words: bytes, _: Origin) -> None:
+    def write(self, table: Table, address: int, words: bytes, _: Session) -> None:
         """Take the words, as a map with writable rows will."""
         if address + len(words) // 2 > REGISTERS:
             raise Refused(Code.ILLEGAL_ADDRESS)

@@ -11,6 +11,7 @@ from modbus.adu import NUMBERED, adu, numbered, read, registers
 
 from gateway.mapping.image import REGISTERS, Image, Table
 from gateway.modbus.bank import Bank, Code, Refused, Space
+from gateway.modbus.session import Session
 from gateway.modbus.wire import answer
 from gateway.model.command import NOBODY, Command, Origin, Role
 
@@ -75,7 +76,7 @@ def test_without_commands_nothing_can_be_written() -> None:
     """Registers that are no commands are refused, also those at the end and those that do not exist."""
     for address in (0, 100, 65535):
         with pytest.raises(Refused) as refusal:
-            numbered(missing=[100]).write(HOLDING, address, b"\0\1", NOBODY)
+            numbered(missing=[100]).write(HOLDING, address, b"\0\1", Session())
         assert refusal.value.code is Code.ILLEGAL_ADDRESS
 
 
@@ -123,7 +124,7 @@ def writable(folder: Path, judge: Paper) -> Bank:
 def refused(bank: Bank, address: int, words: str, origin: Origin = EMS) -> Code:
     """The code that a write is refused with."""
     with pytest.raises(Refused) as refusal:
-        bank.write(HOLDING, address, bytes.fromhex(words), origin)
+        bank.write(HOLDING, address, bytes.fromhex(words), Session(origin))
     return refusal.value.code
 
 
@@ -131,8 +132,8 @@ def test_words_become_commands(tmp_path: Path) -> None:
     """Scale, sign, word order and stride of a row say which value a write means, for which rack."""
     judge = Paper()
     bank = writable(tmp_path, judge)
-    bank.write(HOLDING, 10, bytes.fromhex("FFFF 0001 86A0 04D2 0000 4248"), EMS)
-    bank.write(HOLDING, 28, bytes.fromhex("0007"), EMS)
+    bank.write(HOLDING, 10, bytes.fromhex("FFFF 0001 86A0 04D2 0000 4248"), Session(EMS))
+    bank.write(HOLDING, 28, bytes.fromhex("0007"), Session(EMS))
 
     assert judge.commands == [
         ("ems_heartbeat", 0, 65535), ("power_setpoint", 0, -100_000),
@@ -145,7 +146,7 @@ def test_the_pattern_of_no_value_withdraws(tmp_path: Path) -> None:
     """What stands for a missing value withdraws a setpoint, and is no number of a heartbeat."""
     judge = Paper()
     bank = writable(tmp_path, judge)
-    bank.write(HOLDING, 11, bytes.fromhex("8000 0000 FFFF 0000 7FC0"), EMS)
+    bank.write(HOLDING, 11, bytes.fromhex("8000 0000 FFFF 0000 7FC0"), Session(EMS))
 
     assert [math.isnan(value) for _, _, value in judge.commands] == [True] * 3
 
@@ -184,7 +185,7 @@ def test_a_write_acts_where_nothing_can_be_read(tmp_path: Path) -> None:
         bank = writable(tmp_path, judge)
         bank.images = {HOLDING: Image(NUMBERED, bytes(10) + b"\1" * (REGISTERS - 10))}
         bank.is_withheld = withheld
-        response = answer({1: bank}, adu("17 000A 0001 0014 0001 02 0007"), EMS)
+        response = answer({1: bank}, adu("17 000A 0001 0014 0001 02 0007"), Session(EMS))
 
         assert response[7:] == code
         assert judge.commands == [("rack_disconnect", 1, 7)]

@@ -31,7 +31,7 @@ class ConstantRow(Row):
 
 
 class RegisterRow(Row):
-    """A row of a register map: a point, a command, a constant, a mailbox, or what the gateway knows of itself."""
+    """A row of a register map: a point, a command, a constant, a mailbox, a snapshot hold, or what the gateway knows of itself."""
 
     at: Annotated[int, Field(ge=0, le=65535)]
     table: Table | None = None
@@ -43,6 +43,8 @@ class RegisterRow(Row):
     const: int | float | str | None = None
     mailbox: Name | None = None
     "Plain storage that masters write and read: no command, never looked at by control."
+    hold: Annotated[float, Field(gt=0, le=5)] | None = None
+    "A register by which a connection has its reads come from one picture: the seconds that it may ask for at most."
     initial: int | float | str = 0
     count: Annotated[int, Field(ge=1, le=65536)] = 1
     "Values that follow each other in a mailbox."
@@ -72,7 +74,7 @@ class RegisterRow(Row):
     @property
     def name(self) -> str:
         """What people call it; empty for a constant."""
-        return self.shows or self.identity or self.mailbox or ""
+        return self.shows or self.identity or self.mailbox or ("snapshot_hold" if self.hold else "")
 
     @property
     def shows(self) -> str:
