@@ -4,27 +4,23 @@ import asyncio
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from gateway.app.gateway import Gateway
 from gateway.app.leaving import left
 from gateway.app.lookout import Lookout
+from gateway.app.reception import Reception
 from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
 from gateway.links.clock import clock_is_synchronised
 from gateway.links.journal import Journal
-from gateway.links.modbus_connection import Service
-from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
 from gateway.links.watchdog import ServiceWatchdog
-from gateway.mapping.listeners import ANYBODY
 from gateway.mapping.site import JournalPlace
-from gateway.modbus.bank import Bank
-from gateway.model.command import NOBODY
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
@@ -41,12 +37,9 @@ class Runtime:
         self, gateway: Gateway, listen: tuple[str, int] | None = None, *, on_loopback: bool = False
     ) -> None:
         """`listen` takes the place of the site's own address, where it has one listener."""
-        self._on_loopback = on_loopback
         self.gateway = gateway
         self.links: list[CanLink] = []
         self.pcs_links: list[PcsLink] = []
-        self.endpoints: list[str] = []
-        "Where masters can connect, once started."
         self.told: Callable[[Sequence[Event]], None] = lambda _: None
         "Called with what happened in a container."
         self.checked: Callable[[], None] = lambda: None
@@ -57,8 +50,7 @@ class Runtime:
         self._cycled, self._due = asyncio.Event(), asyncio.Event()
         self._breath = 0.0
         "Until when no cycle comes out of turn: alarms that come and go do not take all the time."
-        self._servers: list[ModbusServer] = []
-        self._listen = listen
+        self._reception = Reception(gateway, listen, self._look, on_loopback=on_loopback)
         self._lookout: Lookout | None = None
         self._crashed = ""
 
@@ -77,7 +69,7 @@ class Runtime:
             controller.acted = self._acted
             if self._recorder is not None:
                 controller.noted = self._record_write
-        await self._listen_for_masters()
+        await self._reception.start()
         self.tell("started", detail=str(0 if self.journal is None else self.journal.boot))
 
     def _begin_journal(self, place: JournalPlace) -> None:
@@ -90,33 +82,10 @@ class Runtime:
             self._recorder.site = self.gateway.site.name
             self._recorder.on_error = lambda text: log.error("recording_failed", reason=text)
 
-    async def _listen_for_masters(self) -> None:
-        listeners = self.gateway.listeners()
-        if self._listen is not None and len(listeners) > 1:
-            raise LinkError(
-                f"the site has {len(listeners)} listeners; --listen can replace only one"
-            )
-        for address, banks in listeners.items():
-            own = ("127.0.0.1", address[1]) if self._on_loopback else address
-            host, port = self._listen or own
-            self.gateway.shown_at(host)
-            if self.gateway.withholds_limits:
-                log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
-            server = ModbusServer(self._service(address, banks))
-            bound = await server.start(host, port)
-            self._servers.append(server)
-            self.endpoints.append(f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}")
-
-    def _service(self, listener: tuple[str, int], banks: Mapping[int, Bank]) -> Service:
-        masters, rules = (
-            self.gateway.site.masters,
-            self.gateway.site.listeners.get(listener, ANYBODY),
-        )
-        is_live = self.gateway.data_source != "replay"
-        return Service(
-            banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, listener),
-            self.gateway.settle, self._look if is_live else lambda: None, rules,
-        )  # fmt: skip
+    @property
+    def endpoints(self) -> list[str]:
+        """Where masters can connect, once started."""
+        return self._reception.endpoints
 
     def _look(self) -> None:
         self.gateway.check_pace(asyncio.get_running_loop().time())
@@ -131,8 +100,7 @@ class Runtime:
         if not self._crashed:
             self._watchdog.stopping()
         self._watchdog.close()
-        for server in self._servers:
-            await server.stop()
+        await self._reception.stop()
         if self.journal is not None:
             self.tell("crashed" if self._crashed else "stopped", detail=self._crashed)
             await asyncio.to_thread(self.journal.close)

@@ -41,11 +41,13 @@ _WORDS = {
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 ADDRESS = r"^.+:\d{1,5}$"
+LISTEN = r"^(.+:\d{1,5}|/.+)$"
 DIGEST = "^[0-9a-f]{64}$"
 VERSION = r"^\d+\.\d+\.\d+$"
 PATTERNS = {
     NAME: "a name of letters, digits, dots, dashes and underscores",
     ADDRESS: "HOST:PORT, like 0.0.0.0:5020",
+    LISTEN: "HOST:PORT, like 0.0.0.0:5020, or a serial line, like /dev/ttyUSB0",
     DIGEST: "64 hexadecimal digits",
     VERSION: "a version of three numbers, like 1.0.0",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.errors import MappingError, Problem
 from gateway.mapping.image import FaceMap
 from gateway.mapping.library import Library
+from gateway.mapping.listeners import place_of
 from gateway.mapping.mailbox import disagreements
 from gateway.mapping.parts import Container
 from gateway.mapping.placing import compile_map
@@ -77,15 +78,15 @@ class FaceCompiler:
                 did_you_mean(name, self.containers),
             )
             return []
-        host, _, port = row.listen.rpartition(":")
-        if not 1 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
+        host, port = place_of(row.listen)
+        if not host.startswith("/") and not 1 <= port <= 65535:  # noqa: PLR2004 - TCP
             self.source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
             return []
         if not self._has_map((*at, "map"), row.map):
             return []
         maps = self._maps(at, row, self.containers[name])
         return [
-            Face(host.strip("[]"), int(port), row.unit + index, name, face_map, Stall(row.on_stall),
+            Face(host, port, row.unit + index, name, face_map, Stall(row.on_stall),
                  row.beyond_rating == "reject")
             for index, face_map in enumerate(maps)
         ]  # fmt: skip

@@ -23,6 +23,25 @@ class UnknownUnit(StrEnum):
     "Nothing, as on a serial line."
 
 
+class Parity(StrEnum):
+    """The parity of characters on a serial line."""
+
+    EVEN = "even"
+    ODD = "odd"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A serial line; the defaults are those that every device must have (MODBUS over serial line V1.02, clause 2.5.1)."""
+
+    baud: int = 19200
+    parity: Parity = Parity.EVEN
+    stop_bits: int = 1
+    silence: float = 0.005
+    "s without a byte that end a frame."
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """The rules of one listener (MSG V1.0b clauses 4.2.1.1 and 4.2.3)."""
@@ -37,6 +56,7 @@ class Listening:
     "Of these, from one address."
     unknown_unit: UnknownUnit = UnknownUnit.UNAVAILABLE
     is_read_only: bool = False
+    line: Line = Line()
 
     def allows(self, peer: str) -> bool:
         """Whether an address may connect."""
@@ -52,7 +72,9 @@ ANYBODY = Listening()
 
 
 def place_of(address: str) -> Place:
-    """Host and port of an address as site files write it."""
+    """Host and port of an address as site files write it; of a serial line its path, and 0."""
+    if address.startswith("/"):
+        return address, 0
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
@@ -75,9 +97,35 @@ def listenings(
         found[place] = Listening(
             None if row.allow is None else _networks(source, (*at, "allow"), row.allow),
             _networks(source, (*at, "priority"), row.priority), row.connections, per_address,
-            UnknownUnit(row.unknown_unit), row.read_only,
+            UnknownUnit(row.unknown_unit), row.read_only, _line(source, at, row),
         )  # fmt: skip
     return found
+
+
+_USUAL = Line()
+_CHARACTER = 11
+"Bits of a character on the line."
+_FAST, _FAST_SILENCE = 19200, 0.00175
+"Above that speed, frames are always so far apart (clause 2.5.1.1)."
+_LINE = ("baud", "parity", "stop_bits", "silence")
+_NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit")
+
+
+def _line(source: Source, at: Location, row: ListenerRow) -> Line:
+    """The numbers of a serial line; what does not belong to its kind of listener is reported."""
+    is_line = row.at.startswith("/")
+    for key in _NETWORK if is_line else _LINE:
+        if key in row.model_fields_set:
+            what = "a serial line has no connections" if is_line else "is of serial lines"
+            source.report((*at, key), what, "remove it")
+    baud, parity = row.baud or _USUAL.baud, Parity(row.parity or _USUAL.parity)
+    gap = _FAST_SILENCE if baud > _FAST else 3.5 * _CHARACTER / baud
+    silence = max(gap, _USUAL.silence) if row.silence is None else row.silence
+    if silence < gap:
+        text = f"frames are {1000 * gap:.3g} ms apart at {baud} baud"
+        source.report((*at, "silence"), text, "give more")
+    stops = row.stop_bits or (2 if parity is Parity.NONE else 1)
+    return Line(baud, parity, stops, silence)
 
 
 def _networks(source: Source, at: Location, texts: Sequence[str]) -> tuple[Network, ...]:

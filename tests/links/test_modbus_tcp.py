@@ -16,7 +16,6 @@ from gateway.links.modbus_tcp import ModbusServer, with_device_itself
 from gateway.mapping.image import Table
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space
-from gateway.modbus.session import Session
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -179,12 +178,10 @@ class Turned(Bank):
         self.reads = [0]
         self._loop = loop
 
-    def read(
-        self, table: Table, address: int, quantity: int, session: Session | None = None
-    ) -> bytes:
+    def require(self, table: Table, address: int, quantity: int) -> None:
         """As ever, and counted."""
         self.reads[-1] += 1
-        return super().read(table, address, quantity, session)
+        super().require(table, address, quantity)
 
     def turn(self) -> None:
         """Begin the next turn, again and again while there is something to count."""

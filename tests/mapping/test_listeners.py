@@ -7,7 +7,7 @@ from mapping.spoken import lines
 
 from gateway.errors import MappingError
 from gateway.mapping.library import Library
-from gateway.mapping.listeners import ANYBODY, Listening, UnknownUnit
+from gateway.mapping.listeners import ANYBODY, Line, Listening, Parity, UnknownUnit
 from gateway.mapping.site import Site, load_site
 
 SITE = """\
@@ -56,6 +56,21 @@ def test_the_rules_of_a_listener(tmp_path: Path) -> None:
     )
 
 
+def test_a_serial_line(tmp_path: Path) -> None:
+    """Its numbers; the silence between frames follows from them."""
+    text = SITE.replace("'[::1]:5021'", "/dev/ttyS1")
+
+    def of(numbers: str) -> Line:
+        file = tmp_path / "site.yaml"
+        file.write_text(text.format(row=f"{{at: /dev/ttyS1{numbers}}}"))
+        return load_site(Library(), str(file)).listeners["/dev/ttyS1", 0].line
+
+    assert of("") == Line(19200, Parity.EVEN, 1, 0.005)
+    assert of(", baud: 9600, parity: none") == Line(9600, Parity.NONE, 2, 0.005)
+    assert of(", baud: 1200, parity: odd, stop_bits: 2") == Line(1200, Parity.ODD, 2, 3.5 * 11 / 1200)  # fmt: skip
+    assert of(", baud: 115200, silence: 0.00175").silence == 0.00175
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
@@ -66,6 +81,7 @@ def test_the_rules_of_a_listener(tmp_path: Path) -> None:
         ("{at: '127.0.0.1:5020', priority: [plc]}", "site.yaml:9:39: 'plc' is no address or network; like 10.0.0.5 or 10.0.0.0/24"),
         ("{at: '127.0.0.1:5020', allow: []}", "site.yaml:9:35: 'allow' has too few entries"),
         ("{at: '127.0.0.1:5020', connections: 4, per_address: 5}", "site.yaml:9:57: more than all 4; lower it"),
+        ("{at: '127.0.0.1:5020', baud: 9600}", "site.yaml:9:34: is of serial lines; remove it"),
         ("{at: '127.0.0.1:5020', unknown_unit: reject}", "site.yaml:9:42: 'unknown_unit' must be 'unavailable', 'no_response' or 'silent'"),
     ],
 )  # fmt: skip
@@ -73,4 +89,22 @@ def test_a_mistake(tmp_path: Path, row: str, complaint: str) -> None:
     """Each is told with its place and the remedy."""
     with pytest.raises(MappingError) as refusal:
         site(tmp_path, row)
+    assert lines(refusal.value) == [complaint]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "complaint"),
+    [
+        ("allow: [10.0.0.1]", "site.yaml:9:29: a serial line has no connections; remove it"),
+        ("baud: 9600, silence: 0.004", "site.yaml:9:43: frames are 4.01 ms apart at 9600 baud; give more"),
+        ("baud: 1000", "site.yaml:9:28: 'baud' must be 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_a_line(tmp_path: Path, numbers: str, complaint: str) -> None:
+    """What does not belong to it, or cannot be."""
+    file = tmp_path / "site.yaml"
+    text = SITE.replace("'[::1]:5021'", "/dev/ttyS1")
+    file.write_text(text.format(row=f"{{at: /dev/ttyS1, {numbers}}}"))
+    with pytest.raises(MappingError) as refusal:
+        load_site(Library(), str(file))
     assert lines(refusal.value) == [complaint]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.mapping.deviation import ADDRESS
+from gateway.mapping.deviation import ADDRESS, LISTEN
 from gateway.mapping.schema.row import Name, Positive, Row
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -18,7 +18,7 @@ class MasterRow(Row):
     name: Name
     source: Annotated[str | None, Field(alias="from")] = None
     "An address or network, like 10.0.0.5 or 10.0.0.0/24; any if not given."
-    at: Address | None = None
+    at: Annotated[str, Field(pattern=LISTEN)] | None = None
     "The listener that it comes in at; any if not given."
     role: Literal["viewer", "dispatcher", "operator", "engineer"]
     priority: Annotated[int, Field(ge=0, le=100)] = 0

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.mapping.deviation import ADDRESS
+from gateway.mapping.deviation import LISTEN
 from gateway.mapping.schema.control import ControlRow, JournalRow, MasterRow
 from gateway.mapping.schema.row import Name, Numbers, Row
 from gateway.model.pack import LARGEST
@@ -55,7 +55,7 @@ class FaceRow(Row):
 
     map: str
     container: str | None = None
-    listen: Annotated[str, Field(pattern=ADDRESS)]
+    listen: Annotated[str, Field(pattern=LISTEN)]
     unit: Annotated[int, Field(ge=1, le=247)] = 1
     on_stall: Literal["silent", "exception", "zero_limits"] = "silent"
     "What masters are answered while no control cycle is completed (R8)."
@@ -68,7 +68,7 @@ class FaceRow(Row):
 class ListenerRow(Row):
     """Whom an address of faces serves; without a row it serves anybody that can reach it."""
 
-    at: Annotated[str, Field(pattern=ADDRESS)]
+    at: Annotated[str, Field(pattern=LISTEN)]
     allow: Annotated[list[str], Field(min_length=1)] | None = None
     "Networks and addresses that may connect."
     priority: list[str] = []
@@ -78,6 +78,11 @@ class ListenerRow(Row):
     unknown_unit: Literal["unavailable", "no_response", "silent"] = "unavailable"
     "What a request for a unit id is answered that nobody is behind: exception 0A, 0B, or nothing."
     read_only: bool = False
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
+    parity: Literal["even", "odd", "none"] | None = None
+    stop_bits: Literal[1, 2] | None = None
+    silence: Annotated[float, Field(ge=0.001, le=1)] | None = None
+    "Seconds without a byte that end a frame; of serial lines, like the three before."
 
 
 class SiteFile(Row):

@@ -1,0 +1,81 @@
+"""Where masters are received: every listener of the site, over TCP or on a serial line."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from gateway.app.gateway import Gateway
+from gateway.errors import LinkError
+from gateway.links.modbus_connection import Service
+from gateway.links.modbus_serial import SerialServer
+from gateway.links.modbus_tcp import ModbusServer
+from gateway.mapping.listeners import ANYBODY, Place
+from gateway.modbus.bank import Bank
+from gateway.model.command import NOBODY
+
+log = structlog.get_logger()
+
+
+class Reception:
+    """The listeners at work."""
+
+    def __init__(
+        self, gateway: Gateway, listen: Place | None, look: Callable[[], None], *, on_loopback: bool
+    ) -> None:
+        """`listen` takes the place of the site's own address, where it has one; `look` is called before requests."""
+        self._gateway, self._listen, self._look = gateway, listen, look
+        self._on_loopback = on_loopback
+        self._servers: list[ModbusServer | SerialServer] = []
+        self.endpoints: list[str] = []
+        "Where masters can connect, once started."
+
+    async def start(self) -> None:
+        """Listen; LinkError if that is not possible."""
+        listeners = self._gateway.listeners()
+        if self._listen is not None and len(listeners) > 1:
+            raise LinkError(
+                f"the site has {len(listeners)} listeners; --listen can replace only one"
+            )
+        for place, banks in listeners.items():
+            service = self._service(place, banks)
+            if place[0].startswith("/") and self._listen is None:
+                self._open(place[0], service)
+            else:
+                own = ("127.0.0.1", place[1]) if self._on_loopback else place
+                await self._bind(*(self._listen or own), service)
+
+    def _open(self, path: str, service: Service) -> None:
+        """Serve a serial line; data that are not live stay off it (R35)."""
+        if self._on_loopback:
+            log.warning("line_not_served", path=path, reason="the data are not live (R35)")
+            return
+        server = SerialServer(service, service.rules.line)
+        server.start(path)
+        self._servers.append(server)
+        self.endpoints.append(path)
+
+    async def _bind(self, host: str, port: int, service: Service) -> None:
+        self._gateway.shown_at(host)
+        if self._gateway.withholds_limits:
+            log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
+        server = ModbusServer(service)
+        bound = await server.start(host, port)
+        self._servers.append(server)
+        self.endpoints.append(f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}")
+
+    def _service(self, place: Place, banks: Mapping[int, Bank]) -> Service:
+        """What a listener serves, and to whom."""
+        masters, rules = (
+            self._gateway.site.masters,
+            self._gateway.site.listeners.get(place, ANYBODY),
+        )
+        is_live = self._gateway.data_source != "replay"
+        return Service(
+            banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, place),
+            self._gateway.settle, self._look if is_live else lambda: None, rules,
+        )  # fmt: skip
+
+    async def stop(self) -> None:
+        """Let go of all."""
+        for server in self._servers:
+            await server.stop()

@@ -1,0 +1,137 @@
+"""A serial line with Modbus RTU: what comes between two silences is a frame, and is answered in the next one.
+
+MODBUS over serial line V1.02, clause 2.5.1.1: frames are apart by 3.5 characters at least. A driver or a USB
+adapter passes bytes on in pieces, so the line says what silence is where 5 ms are too little for it. A line that
+fails is opened again each second.
+"""
+
+import asyncio
+import os
+import termios
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.errors import LinkError
+from gateway.links.modbus_connection import Service, Traffic
+from gateway.mapping.listeners import Line, Parity
+from gateway.modbus.rtu import MAX_FRAME, answered, is_whole
+from gateway.modbus.session import Session
+
+_CHUNK = 4096
+_AGAIN = 1.0  # s
+_CFLAG = termios.CS8 | termios.CREAD | termios.CLOCAL
+_PARITY: Mapping[Parity, int] = {
+    Parity.EVEN: termios.PARENB, Parity.ODD: termios.PARENB | termios.PARODD, Parity.NONE: 0,
+}  # fmt: skip
+
+log = structlog.get_logger()
+
+
+class SerialServer:
+    """The server on one line."""
+
+    def __init__(self, service: Service, line: Line) -> None:
+        self._service, self._line = service, line
+        self._path, self._file = "", -1
+        self._loop = asyncio.get_running_loop()
+        self._session = Session(service.master(""), self._loop.time)
+        self._heard, self._silence = bytearray(), 0.0
+        self._due: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self.traffic = {self._session.origin.name: Traffic(connections=1)}
+        self.damaged = 0
+        "Frames with a wrong checksum or of no possible length: noise, or another speed."
+
+    def start(self, path: str) -> None:
+        """Open a line; LinkError if that is not possible."""
+        self._path = path
+        try:
+            self._open()
+        except (OSError, termios.error) as error:
+            reason = os.strerror(error.args[0]) if error.args else str(error)
+            raise LinkError(f"cannot open the serial line {path}: {reason}") from None
+        log.info("line_opened", path=path, baud=self._line.baud, units=sorted(self._service.units))
+
+    def _open(self) -> None:
+        line = self._line
+        file = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            speed = getattr(termios, f"B{line.baud}")
+            stops = termios.CSTOPB if line.stop_bits == 2 else 0  # noqa: PLR2004 - the other choice
+            flags = _CFLAG | _PARITY[line.parity] | stops
+            check = termios.INPCK | termios.IGNPAR
+            special = [b"\0"] * len(termios.tcgetattr(file)[6])
+            termios.tcsetattr(file, termios.TCSANOW, [check, 0, flags, 0, speed, speed, special])
+            termios.tcflush(file, termios.TCIOFLUSH)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file, self._heard = file, bytearray()
+        self._loop.add_reader(file, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._file, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error.strerror or str(error))
+            return
+        if not data:
+            self._lost("it is gone")
+            return
+        self._heard += data
+        del self._heard[: -2 * MAX_FRAME]
+        if self._due is not None:
+            self._due.cancel()
+        self._due = self._loop.call_later(self._line.silence, self._silent)
+
+    def _silent(self) -> None:
+        """The line is quiet: what was heard is a frame, if it is whole."""
+        frame, self._heard, self._due = bytes(self._heard), bytearray(), None
+        if not is_whole(frame):
+            self.damaged += 1
+            return
+        self._service.look()
+        response = answered(self._service.units, frame, self._session)
+        traffic = self.traffic[self._session.origin.name]
+        traffic.requests, traffic.heard = traffic.requests + 1, self._loop.time()
+        if not self._service.settle(lambda: self._write(response)):
+            self._write(response)
+
+    def _write(self, response: bytes) -> None:
+        if not response or self._file < 0:
+            return
+        try:
+            os.write(self._file, response)
+        except BlockingIOError:
+            log.warning("line_full", path=self._path)
+        except OSError as error:
+            self._lost(error.strerror or str(error))
+
+    def _lost(self, reason: str) -> None:
+        log.error("line_lost", path=self._path, reason=reason)
+        self._close()
+        self._retry = self._loop.call_later(_AGAIN, self._again)
+
+    def _again(self) -> None:
+        try:
+            self._open()
+        except (OSError, termios.error):
+            self._retry = self._loop.call_later(_AGAIN, self._again)
+        else:
+            log.info("line_opened", path=self._path, again=True)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            self._loop.remove_reader(self._file)
+            os.close(self._file)
+        self._file = -1
+
+    async def stop(self) -> None:
+        """Let go of the line."""
+        for timer in (self._due, self._retry):
+            if timer is not None:
+                timer.cancel()
+        self._close()
