@@ -99,8 +99,8 @@ def doubted(snapshot: Snapshot, state: State) -> Snapshot:
     standing = [
         (name, rack)
         for name in DOUBTED
-        for rack in range(len(state.racks) + 1)
-        if stands(state, name, rack)
+        for number, rack in state.chain
+        if number == BY_NAME[name].number and stands(state, name, rack)
     ]
     if not standing:
         return snapshot

@@ -122,6 +122,21 @@ def test_a_charging_pcs_draws_from_its_own_side() -> None:
     assert list(of_pcs(of, EXACT, Plant(pcs=report))) == []
 
 
+def test_the_least_power_has_a_direction_and_nothing_told_is_none() -> None:
+    """Half a watt discharges, so the auxiliaries' 1,024 W come from the bus as well: 1 A that racks do not tell (R13)."""
+    exact = dataclasses.replace(EXACT, current_tolerance=0.5)
+    of = facts(connected=(1.0, 1.0), bus_voltage=1024.0)
+
+    def found(watts: float) -> list[tuple[str, int]]:
+        told = of_pcs(of, exact, Plant(pcs=PcsReport(power=watts)))
+        return [(name, rack) for name, rack, _ in told]
+
+    assert found(0.5) == [("bus_inconsistent", 0)]
+    assert found(-0.5) == []
+    assert found(0.0) == []
+    assert found(NAN) == []
+
+
 def test_only_racks_on_the_bus_count() -> None:
     """Those that are told off it carry nothing to the PCS; unknown ones do (R20)."""
     assert against_pcs(connected=(1.0, 0.0), dc_current=128.0) == []

@@ -74,10 +74,13 @@ def test_a_command_that_is_given_again_ends_the_one_before() -> None:
     released = paper.result
     paper.run(1)
     assert paper.result == released
+    paper.report("bmu_trip_soc_low", 1)
+    paper.run(0.1)
     paper.write("disconnect", paper.next_value("disconnect", EMS))
 
     first = next(item for item in paper.state.results if item.sequence == released.sequence)
     assert (first.stage, first.reason) == (Stage.ABORTED, Reason.ABORTED_BY_CANCEL)
+    assert (released.first_out, first.first_out) == (0, BY_NAME["bmu_trip_soc_low"].number)
     assert (first.detail, first.at) == ("given again", paper.now)
 
 
