@@ -21,8 +21,6 @@ def known_currents(
             for rack, amperes in enumerate(facts.current, 1)
         ]
     )
-    if not any(map(math.isnan, currents)):
-        return currents
     silent = [
         index
         for index, (current, connected) in enumerate(zip(currents, facts.connected, strict=True))
