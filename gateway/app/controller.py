@@ -14,6 +14,7 @@ from gateway.app.alarms import AlarmWatch, bits_of
 from gateway.app.promise import Promise, Promises, Record
 from gateway.app.refusals import Refusals
 from gateway.control.arbiter import noted
+from gateway.control.current import known_currents
 from gateway.control.cycle import Admission, Outcome, admit, is_unsafe, refusal, step
 from gateway.control.facts import Plant, facts_of
 from gateway.control.limit import within_rating
@@ -99,7 +100,8 @@ class Controller:
     def is_at_rest(self) -> bool:
         """Whether it neither runs nor is given power, and no rack that conducts, or may, carries current."""
         low, facts = self.settings.low_current, self._facts
-        pairs = zip(facts.connected, facts.current, strict=True)
+        known = known_currents(self.state, facts, self.settings, self._plant, self.clock())
+        pairs = zip(facts.connected, known, strict=True)
         idle = all(connected == 0 or abs(current) < low for connected, current in pairs)
         return idle and not self.state.is_at_work
 

@@ -32,13 +32,15 @@ class Reception:
     async def start(self) -> None:
         """Listen; LinkError if that is not possible."""
         listeners = self._gateway.listeners()
-        if self._listen is not None and len(listeners) > 1:
+        if self._listen is not None and (
+            len(listeners) > 1 or any(of.startswith("/") for of, _ in listeners)
+        ):
             raise LinkError(
-                f"the site has {len(listeners)} listeners; --listen can replace only one"
+                f"--listen takes the place of one network listener; the site has {', '.join(map(_told, listeners))}"
             )
         for place, banks in listeners.items():
             service = self._service(place, banks)
-            if place[0].startswith("/") and self._listen is None:
+            if place[0].startswith("/"):
                 self._open(place[0], service)
             else:
                 own = ("127.0.0.1", place[1]) if self._on_loopback else place
@@ -46,7 +48,7 @@ class Reception:
 
     def _open(self, path: str, service: Service) -> None:
         """Serve a serial line; data that are not live stay off it (R35)."""
-        if self._on_loopback:
+        if self._gateway.data_source != "live":
             log.warning("line_not_served", path=path, reason="the data are not live (R35)")
             return
         server = SerialServer(service, service.rules.line)
@@ -79,3 +81,7 @@ class Reception:
         """Let go of all."""
         for server in self._servers:
             await server.stop()
+
+
+def _told(place: Place) -> str:
+    return place[0] if place[0].startswith("/") else f"{place[0]}:{place[1]}"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from gateway.control.facts import Asserted, Facts, Plant
 from gateway.control.identity import changed
 from gateway.control.interlock import BY_NAME
-from gateway.control.plausible import contradictions, of_pcs
+from gateway.control.plausible import contradictions
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import State
+from gateway.model.order import NO_REPORT, PcsReport
 
 Key = tuple[int, int]
 Cause = tuple[Key, float]
@@ -20,9 +21,9 @@ def causes(state: State, facts: Facts, settings: Settings, plant: Plant, now: fl
     found.update(_of_racks(state, facts, settings, now))
     found.update(_of_others(state, facts))
     found.update(_of_container(state, facts, plant))
-    found.update(_row(*found_so) for found_so in contradictions(facts, settings))
+    found.update(_contradicting(state, facts, settings, plant, now))
     if settings.path is PcsPath.WE_DRIVE:
-        found.update(_of_pcs(state, facts, settings, plant, now))
+        found.update(_of_pcs(state, settings, plant, now))
     return found
 
 
@@ -72,9 +73,23 @@ def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
         yield _row("not_live", 0, 1)
 
 
-def _of_pcs(
+def _contradicting(
     state: State, facts: Facts, settings: Settings, plant: Plant, now: float
 ) -> Iterator[Cause]:
+    """What contradicts itself; what cannot be compared any more stands as it stood (R42)."""
+    pcs: PcsReport | None = NO_REPORT
+    if settings.path is PcsPath.WE_DRIVE:
+        is_silent = state.left_alone or now - plant.pcs.at > settings.pcs_timeout
+        pcs = None if is_silent else plant.pcs
+    for name, rack, value in contradictions(facts, settings, pcs):
+        key, standing = (BY_NAME[name].number, rack), state.chain.get((BY_NAME[name].number, rack))
+        if not math.isnan(value):
+            yield key, value
+        elif standing is not None and standing.tripped is not None:
+            yield key, standing.value
+
+
+def _of_pcs(state: State, settings: Settings, plant: Plant, now: float) -> Iterator[Cause]:
     """What the PCS that we drive says, unless it is left alone (R12)."""
     age = now - plant.pcs.at
     if state.left_alone:
@@ -84,4 +99,3 @@ def _of_pcs(
         return
     if plant.pcs.has_fault:
         yield _row("pcs_fault", 0, 1)
-    yield from (_row(*found) for found in of_pcs(facts, settings, plant))

@@ -26,11 +26,14 @@ def known_currents(
         for index, (current, connected) in enumerate(zip(currents, facts.connected, strict=True))
         if connected != 0 and math.isnan(current)
     ]
-    others = [
-        current
+    known = [
+        (connected, current)
         for current, connected in zip(currents, facts.connected, strict=True)
-        if connected == 1 and not math.isnan(current)
+        if connected != 0 and not math.isnan(current)
     ]
+    is_sure = any(connected == 1 for connected, _ in known)
+    is_sure = is_sure and not any(abs(facts.current[of]) >= settings.low_current for of in silent)
+    others = [current for _, current in known] if is_sure else []
     if len(silent) != 1 or not _is_dead(state, others, settings, plant, now):
         return currents
     return tuple(0.0 if index in silent else amperes for index, amperes in enumerate(currents))

@@ -38,6 +38,8 @@ def written(state: State, command: Command, on: Situation) -> Change:
         if against is not None and before is not None:
             owner, ends = before.owner, before.deadline  # less is allowed, longer is not (R9)
         setpoint = Setpoint(value, owner, on.now, ends)
+    if key == POWER and setpoint is None:
+        state = dataclasses.replace(state, resumes=False)  # nothing is held for who withdraws (R1)
     state = dataclasses.replace(state, setpoints=watchdog.set_to(state.setpoints, key, setpoint))
     return _fate(state, command, None, on)
 

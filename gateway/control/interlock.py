@@ -150,7 +150,7 @@ _OWN = (
     Interlock(76, "pcs_fault", _C, Effect.ZERO | _BLOCK, "The PCS has a fault", "Read the PCS's own fault memory; alarm_reset resets it, also after its watchdog."),
     Interlock(77, "journal_failed", _C, _BLOCK, "The journal cannot be written (R41)", "Make room on the disk, or check its rights."),
     Interlock(78, "not_live", _C, Effect.ZERO | _BLOCK, "The data are replayed (R35)", "Nothing: this is no live plant."),
-    Interlock(79, "bus_inconsistent", _C, Effect.ZERO | _BLOCK, "Currents or powers of racks and PCS contradict each other (R42)", "Compare with a clamp meter; find the wrong sensor.", delay_on=5.0),
+    Interlock(79, "bus_inconsistent", _C, Effect.ZERO | _BLOCK, "Currents or powers of racks and PCS contradict each other (R42)", "Compare with a clamp meter; find the wrong sensor.", delay_on=5.0, delay_off=60.0),
     Interlock(80, "cell_voltage_high", _R, _CHARGE, "A cell is above the threshold of the site, or lost", "Discharge; balance the cells.", bypassable=True),
     Interlock(81, "cell_voltage_low", _R, _DISCHARGE, "A cell is below the threshold of the site, or lost", "Charge; balance the cells.", bypassable=True),
     Interlock(82, "cell_temperature_high", _R, Effect.ZERO | _BLOCK, "A temperature is above the threshold of the site, or lost", "Check cooling.", bypassable=True),
@@ -162,9 +162,9 @@ _OWN = (
     Interlock(88, "soc_high", _R, _CHARGE, "State of charge is above the threshold of the site, or lost", "Discharge.", bypassable=True),
     Interlock(89, "soc_low", _R, _DISCHARGE, "State of charge is below the threshold of the site, or lost", "Charge.", bypassable=True),
     Interlock(90, "rack_identity_changed", _R, _BLOCK | _LATCH, "The rack tells another serial number, firmware or count of modules than before (R31)", "Check the rack; the reset confirms it."),
-    Interlock(91, "rack_power_inconsistent", _R, Effect.ZERO | _BLOCK, "The rack's power is not its voltage times its current (R42)", "Compare with a clamp meter; find the wrong sensor, or the wrong scale.", delay_on=5.0),
-    Interlock(92, "bus_voltage_inconsistent", _C, Effect.ZERO | _BLOCK, "Voltages of racks and PCS on one bus contradict each other (R42)", "Measure the bus; find the wrong sensor, or the contactor that is not closed.", delay_on=5.0),
-    Interlock(93, "soc_inconsistent", _R, _BLOCK, "At rest, the cells' voltage contradicts the rack's state of charge (R42)", "Charge the rack full to set its state of charge right.", delay_on=60.0),
+    Interlock(91, "rack_power_inconsistent", _R, Effect.ZERO | _BLOCK, "The rack's power is not its voltage times its current (R42)", "Compare with a clamp meter; find the wrong sensor, or the wrong scale.", delay_on=5.0, delay_off=60.0),
+    Interlock(92, "bus_voltage_inconsistent", _C, Effect.ZERO | _BLOCK, "Voltages of racks and PCS on one bus contradict each other (R42)", "Measure the bus; find the wrong sensor, or the contactor that is not closed.", delay_on=5.0, delay_off=60.0),
+    Interlock(93, "soc_inconsistent", _R, _BLOCK, "At rest, the cells' voltage contradicts the rack's state of charge (R42)", "Have its BMU set the state of charge right, or correct the band of the site.", delay_on=60.0),
 )
 # fmt: on
 

@@ -99,7 +99,7 @@ def _side(
         )
     rating = settings.discharge_rating if discharging else settings.charge_rating
     if power > rating:
-        most = from_terminals(rating, settings, discharging=discharging) / facts.bus_voltage
+        most = _from_terminals(rating, settings, discharging=discharging) / facts.bus_voltage
         power, amperes, bound_by = rating, min(amperes, most), Limiter.RATING
     enabled = state.setpoints.get(f"{name}_enable")
     if enabled is None or enabled.value != 1:
@@ -139,7 +139,7 @@ def _at_terminals(watts: float, settings: Settings, *, discharging: bool) -> flo
     return max(0.0, watts - settings.auxiliaries) * settings.efficiency
 
 
-def from_terminals(watts: float, settings: Settings, *, discharging: bool) -> float:
+def _from_terminals(watts: float, settings: Settings, *, discharging: bool) -> float:
     """The DC power behind a power at the PCS's AC terminals."""
     return watts / settings.efficiency + settings.auxiliaries if discharging else watts
 
@@ -153,8 +153,9 @@ def active(
     before = state.power.applied
     rating = max(settings.charge_rating, settings.discharge_rating)
     if state.heartbeat.is_lost and before and not effects & _STOPPED:
-        least = 0.0 if not holds(state, settings, now) else abs(before)
-        fallen = max(least, abs(before) - rating / settings.ramp_down * elapsed)
+        fallen = max(0.0, abs(before) - rating / settings.ramp_down * elapsed)
+        if _may_hold(state) and holds(state, settings, now):
+            fallen = max(fallen, _held(before, requested))
         power, _ = _within(math.copysign(fallen, before), limits)
         return Applied(requested, power, Limiter.EMS_LOST)
     reason = blocked(state, settings, effects)
@@ -166,6 +167,23 @@ def active(
     if abs(power) > highest:
         power, bound_by = math.copysign(highest, power), Limiter.RAMP
     return Applied(requested, power, bound_by)
+
+
+def _may_hold(state: State) -> bool:
+    """Whether nothing but the loss itself stands against power: run was taken by it alone, and no rack moves."""
+    return state.resumes and not _moves(state)
+
+
+def _held(before: float, requested: float) -> float:
+    """How much of a power is held: all, or what a setpoint that still lives asks for if that is less (R1)."""
+    if math.isnan(requested):
+        return abs(before)
+    return min(abs(before), max(0.0, math.copysign(1.0, before) * requested))
+
+
+def _moves(state: State) -> bool:
+    """Whether a rack is on its way, which wants no power on the bus (R29, R30)."""
+    return any(rack.phase is _CLOSING or rack.phase is _UNLOADING for rack in state.racks)
 
 
 def reactive(state: State, settings: Settings, effects: Effect) -> Applied:
@@ -183,16 +201,15 @@ def reactive(state: State, settings: Settings, effects: Effect) -> Applied:
 
 def blocked(state: State, settings: Settings, effects: Effect) -> Limiter | None:
     """What stands against any power at all."""
-    moves = any(rack.phase is _CLOSING or rack.phase is _UNLOADING for rack in state.racks)
     causes = (
         (not settings.path.carries_power, Limiter.NO_PATH),
         (bool(effects & _STOPPED), Limiter.INTERLOCK),
-        (moves, Limiter.SEQUENCE),
+        (_moves(state), Limiter.SEQUENCE),
         (state.heartbeat.is_lost, Limiter.EMS_LOST),
         (state.lease is None, Limiter.NO_LEASE),
         (state.mode is not Mode.RUN, Limiter.MODE),
     )
-    return next((limiter for holds, limiter in causes if holds), None)
+    return next((limiter for is_so, limiter in causes if is_so), None)
 
 
 def _within(power: float, limits: Allowed) -> tuple[float, Limiter]:

@@ -204,7 +204,7 @@ def sequenced(
             continue
         view = View(
             rack, facts.connected[index], closed[index], facts.precharging[index], currents[index],
-            effects, settings, now, waits.get(index, Wait.TURN),
+            facts.current[index], effects, settings, now, waits.get(index, Wait.TURN),
             poles_of(state, facts, index) if settings.drives_coils else NO_POLES,
             not tripped.isdisjoint((0, index + 1)),
         )  # fmt: skip

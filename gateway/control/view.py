@@ -19,6 +19,9 @@ class View:
     "1 while any contactor of it is closed; the same where they are not told one by one."
     precharging: bool
     current: float
+    "As far as it is believed: NaN where something contradicts it (R42)."
+    told: float
+    "As it tells itself."
     effects: Effect
     settings: Settings
     now: float
@@ -54,8 +57,8 @@ class View:
 
     @property
     def is_off(self) -> bool:
-        """Whether it is off the bus: told open, and no current contradicts that (R31)."""
-        return self.connected == 0 and not abs(self.current) >= self.settings.low_current
+        """Whether it is off the bus: told open, and no current that it tells contradicts that (R31)."""
+        return self.connected == 0 and not abs(self.told) >= self.settings.low_current
 
     def to(self, phase: Phase, **changes: object) -> Rack:
         """The rack in another phase; coils are driven one by one in none but the one that says so."""

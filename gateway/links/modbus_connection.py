@@ -99,7 +99,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """`traffic` is that of each master, by its name."""
         self._service, self._pool, self._traffic = service, pool, traffic
         self._unknown = service.unknown
-        self._session = Session(clock=asyncio.get_running_loop().time)
+        clock = asyncio.get_running_loop().time
+        self._session = Session(clock=clock, is_read_only=service.rules.is_read_only)
         self._own, self._masters = Traffic(), Traffic()
         self.host, self.is_prior, self.used = "", False, 0.0
         self._receiver = Receiver()
@@ -280,7 +281,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
 
     def dismiss(self, reason: str) -> None:
         """End the connection to make room for another."""
-        self._reason = reason
+        self._reason, self._requests, self._has_more = reason, iter(()), False
         self.close()
 
     def close(self) -> None:

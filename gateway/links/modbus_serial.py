@@ -20,6 +20,8 @@ from gateway.modbus.session import Session
 
 _CHUNK = 4096
 _AGAIN = 1.0  # s
+_ERROR = 0x80
+"The bit in an exception's function code."
 _CFLAG = termios.CS8 | termios.CREAD | termios.CLOCAL
 _PARITY: Mapping[Parity, int] = {
     Parity.EVEN: termios.PARENB, Parity.ODD: termios.PARENB | termios.PARODD, Parity.NONE: 0,
@@ -35,8 +37,11 @@ class SerialServer:
         self._service, self._line = service, line
         self._path, self._file = "", -1
         self._loop = asyncio.get_running_loop()
-        self._session = Session(service.master(""), self._loop.time)
-        self._heard, self._silence = bytearray(), 0.0
+        self._session = Session(
+            service.master(""), self._loop.time, is_read_only=service.rules.is_read_only
+        )
+        self._heard, self._sent, self._turn = bytearray(), b"", 0
+        "What came since the last silence, what was answered last, and how often the line spoke."
         self._due: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self.traffic = {self._session.origin.name: Traffic(connections=1)}
@@ -83,6 +88,7 @@ class SerialServer:
             return
         self._heard += data
         del self._heard[: -2 * MAX_FRAME]
+        self._turn += 1
         if self._due is not None:
             self._due.cancel()
         self._due = self._loop.call_later(self._line.silence, self._silent)
@@ -90,21 +96,27 @@ class SerialServer:
     def _silent(self) -> None:
         """The line is quiet: what was heard is a frame, if it is whole."""
         frame, self._heard, self._due = bytes(self._heard), bytearray(), None
+        sent, self._sent = self._sent, b""
         if not is_whole(frame):
             self.damaged += 1
             return
+        if frame == sent or frame[1] & _ERROR:
+            return  # an adapter that hears itself; nobody asks with an exception
         self._service.look()
         response = answered(self._service.units, frame, self._session)
         traffic = self.traffic[self._session.origin.name]
         traffic.requests, traffic.heard = traffic.requests + 1, self._loop.time()
-        if not self._service.settle(lambda: self._write(response)):
-            self._write(response)
+        turn = self._turn
+        if not self._service.settle(lambda: self._write(response, turn)):
+            self._write(response, turn)
 
-    def _write(self, response: bytes) -> None:
-        if not response or self._file < 0:
+    def _write(self, response: bytes, turn: int) -> None:
+        """Answer, unless something was heard since: it would be taken for the answer to that."""
+        if not response or self._file < 0 or turn != self._turn:
             return
         try:
             os.write(self._file, response)
+            self._sent = response
         except BlockingIOError:
             log.warning("line_full", path=self._path)
         except OSError as error:
@@ -124,14 +136,15 @@ class SerialServer:
             log.info("line_opened", path=self._path, again=True)
 
     def _close(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
         if self._file >= 0:
             self._loop.remove_reader(self._file)
             os.close(self._file)
-        self._file = -1
+        self._file, self._heard, self._turn = -1, bytearray(), self._turn + 1
 
     async def stop(self) -> None:
         """Let go of the line."""
-        for timer in (self._due, self._retry):
-            if timer is not None:
-                timer.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
         self._close()

@@ -3,9 +3,11 @@
 not on the allow-list               refused
 its address has as many as it may   its own connection that was silent longest makes room: a master that was
                                     restarted is not locked out by what is left of it
-all are taken                       the ordinary connection that was silent longest makes room; a priority one never
+all are taken                       of the ordinary addresses that have most connections, the one that was silent
+                                    longest makes room; a priority one never
 """
 
+from collections import Counter
 from typing import Protocol
 
 from gateway.mapping.listeners import Listening
@@ -55,7 +57,10 @@ class Pool:
             if not ordinary:
                 self.refused += 1
                 return f"all {self._rules.most} connections are taken by priority masters"
-            self._dismiss(ordinary, f"{host} needs one of {self._rules.most} connections")
+            counts = Counter(member.host for member in ordinary)
+            most = max(counts.values())
+            crowd = [member for member in ordinary if counts[member.host] == most]
+            self._dismiss(crowd, f"{host} needs one of {self._rules.most} connections")
         return ""
 
     def _dismiss(self, among: list[Member], reason: str) -> None:

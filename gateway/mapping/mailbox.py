@@ -50,7 +50,7 @@ def mailbox(row: RegisterRow, order: Arrangement, initial: Words) -> Mailbox:
         inside = inside[::-1]
     places: Indices = (np.arange(row.count)[:, None] * len(initial) + inside).ravel()
     return Mailbox(
-        str(row.mailbox), Role[row.owner.upper()], f"{row.count} x {row.type} of {row.initial}",
+        str(row.mailbox), Role[row.owner.upper()], f"{row.count} x {row.type} ({len(initial)} words) of {row.initial}",
         row.at + np.arange(len(places)), places, order.byte_order == "little",
         np.tile(initial, row.count),
     )  # fmt: skip

@@ -94,14 +94,14 @@ class Bank:
         self, table: Table, address: int, quantity: int, session: Session | None = None
     ) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
-        if self.is_withheld:
-            raise Refused(Code.TARGET_SILENT)
         held = None
         if session is not None and session.held and not self.is_stalled:
             held = session.picture(self)
-        if held is None:
+        if held is None and not self.is_withheld:
             return self.current(table, address, quantity)
         self.require(table, address, quantity)
+        if held is None or self.is_withheld:
+            raise Refused(Code.TARGET_SILENT)
         return _part(held[table], address, address + quantity)
 
     def require(self, table: Table, address: int, quantity: int) -> None:
@@ -123,7 +123,7 @@ class Bank:
         parts = None if writable is None else writable.covered(address, len(words) // _WORD)
         if parts is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
-        if any(session.origin.role < _owner(part) for part in parts):
+        if session.is_read_only or any(session.origin.role < _owner(part) for part in parts):
             raise Refused(Code.ILLEGAL_FUNCTION)
         written = Written.of(parts, words, session.origin)
         if not all(0 <= seconds <= hold.most for hold, seconds in written.holds):

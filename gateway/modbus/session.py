@@ -14,6 +14,8 @@ class Session:
 
     origin: Origin = NOBODY
     clock: Callable[[], float] = lambda: -math.inf
+    is_read_only: bool = False
+    "Whether it may write nothing, not even what is anybody's."
     held: dict[Hashable, tuple[Images, float]] = field(default_factory=dict)
     "Of each unit whose reads come from one picture: that, and until when."
 

@@ -197,6 +197,7 @@ class Paper:
     def _twin(self) -> "Paper":
         twin = copy.copy(self)
         twin.racks, twin.reported = [copy.copy(rack) for rack in self.racks], dict(self.reported)
+        twin.resting = dict(self.resting)
         twin.events, twin.history = list(self.events), list(self.history)
         return twin
 

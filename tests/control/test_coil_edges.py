@@ -29,7 +29,8 @@ RELEASED = THROUGH._replace(precharge=0.0)
 def seen(rack: Rack, poles: Poles = DEAD, **more: object) -> View:
     """A rack at 100 s, asked for unless it says otherwise."""
     plain = {"connected": 0.0, "closed": 0.0, "precharging": False, "current": 0.0, "effects": Effect.NONE, "wait": Wait.NOTHING}  # fmt: skip
-    return View(rack, poles=poles, settings=EXACT, now=NOW, **{**plain, **more})  # type: ignore[arg-type] # its fields
+    values = {**plain, **more}
+    return View(rack, poles=poles, settings=EXACT, now=NOW, **{"told": values["current"], **values})  # type: ignore[arg-type] # its fields
 
 
 def trying(step: Step, since: float = 99.5, begun: float = 98.0, held: float = NAN, **fields: object) -> Rack:  # fmt: skip

@@ -46,7 +46,8 @@ def test_a_contradiction_makes_all_unknown() -> None:
         ((0.0, 0.0), {"zero_since": NAN}, False), ((0.0, 0.0), {"pcs": 4.5}, True),
         ((0.0, 0.0), {"pcs": 5.0}, False), ((0.0, 0.0), {"pcs": -5.0}, False), ((0.0, NAN), {}, False),
         ((80.0, 0.0), {"connected": (NAN, 0.0, 1.0)}, True), ((0.0, 0.0), {"connected": (NAN, 0.0, 0.0)}, False),
-        ((0.0, 0.0), {"connected": (NAN, 0.0, NAN)}, False), ((0.0, NAN), {"connected": (NAN, 1.0, 0.0)}, True),
+        ((0.0, 0.0), {"connected": (NAN, 0.0, NAN)}, False), ((0.0, 100.0), {"connected": (NAN, 1.0, NAN)}, False),
+        ((0.0, 0.0), {"connected": (NAN, 1.0, NAN)}, True), ((0.0, NAN), {"connected": (NAN, 1.0, 0.0)}, True),
     ],
 )  # fmt: skip
 def test_a_silent_rack_carries_none_where_the_bus_proves_it(

@@ -115,13 +115,29 @@ def test_a_direction_that_is_closed_allows_nothing(
 def test_an_ems_that_is_lost_may_leave_power_for_a_while() -> None:
     """As long as the site says, within the limits of then; after that it falls like any other (R10)."""
     holding = dataclasses.replace(RATED, heartbeat_loss=5.0, hold_after_loss=10.0)
-    lost = dataclasses.replace(running(300.0, -400.0), heartbeat=Heartbeat(1, 100.0, is_lost=True))
+    lost = dataclasses.replace(
+        running(300.0, -400.0),
+        heartbeat=Heartbeat(1, 100.0, is_lost=True),
+        resumes=True,
+        setpoints={},
+    )
     narrow = Allowed(side(100.0), side(500.0))
 
     assert applied(lost, settings=holding, now=114.5) == (-400.0, Limiter.EMS_LOST)
     assert applied(lost, narrow, settings=holding, now=114.5) == (-100.0, Limiter.EMS_LOST)
     assert applied(lost, elapsed=0.5, settings=holding, now=115.0) == (-144.0, Limiter.EMS_LOST)
     assert applied(lost, elapsed=0.5, now=105.0) == (-144.0, Limiter.EMS_LOST)
+    for asked, kept in ((-500.0, -400.0), (-300.0, -300.0), (0.0, -144.0), (300.0, -144.0)):
+        setpoint = {"power_setpoint": Setpoint(asked, "ems", 100.0)}
+        told = dataclasses.replace(lost, setpoints=setpoint)
+        assert applied(told, elapsed=0.5, settings=holding, now=106.0)[0] == kept, (
+            "less is asked for (R1)"
+        )
+    asked_away = dataclasses.replace(lost, resumes=False)
+    leaving = dataclasses.replace(lost, racks=(Rack(Phase.CLOSED), Rack(Phase.UNLOADING)))
+    joining = dataclasses.replace(lost, racks=(Rack(Phase.CLOSED), Rack(Phase.CLOSING)))
+    for state in (asked_away, leaving, joining):
+        assert applied(state, elapsed=0.5, settings=holding, now=106.0)[0] == -144.0
     nobodys = dataclasses.replace(lost, lease=None)
     assert applied(nobodys, elapsed=0.5, settings=holding, now=114.5) == (-144.0, Limiter.EMS_LOST)
 

@@ -176,6 +176,9 @@ def test_a_contradicted_current_is_unknown() -> None:
     assert paper.state.racks[2].wait is Wait.NOTHING
     assert paper.state.rest_since != paper.state.rest_since
     paper.pcs(dc_current=0.0)
+    paper.run(61)
+    assert paper.phases >= {Phase.CLOSED, Phase.OPEN}, "that command has timed out"
+    paper.write("rack_disconnect", 2, rack=1)
     paper.run(1)
     assert paper.state.racks[0].phase is Phase.OPEN
 

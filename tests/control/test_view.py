@@ -11,7 +11,7 @@ from gateway.control.view import View
 def seen(rack: Rack, *, current: float = 0.0, effects: Effect = Effect.NONE) -> View:
     """A rack at 100 s, its contactors closed."""
     return View(
-        rack, 1.0, 1.0, precharging=False, current=current, effects=effects, settings=SETTINGS, now=100.0,
+        rack, 1.0, 1.0, precharging=False, current=current, told=current, effects=effects, settings=SETTINGS, now=100.0,
         wait=Wait.NOTHING,
     )  # fmt: skip
 

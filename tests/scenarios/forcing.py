@@ -163,7 +163,7 @@ FORCED: Mapping[str, Forcing] = {
     "pcs_fault": Forcing("the PCS trips of itself; the end: its own reset", lambda plant, _: plant.closed.plant.faults.add("pcs_trip"), _repaired),
     "journal_failed": Forcing("the journal's disk is full", lambda plant, _: setattr(plant.journal, "failed", "the disk is full"), lambda plant, _: setattr(plant.journal, "failed", "")),
     "not_live": Forcing("the gateway is started on replayed data", _replay, _restart),
-    "bus_inconsistent": Forcing("the PCS tells 60 A more than flow", _set(astray=600), _set(astray=0), 5.5, value=None),
+    "bus_inconsistent": Forcing("the PCS tells 60 A more than flow", _set(astray=600), _set(astray=0), 5.5, 61, value=None),
     "cell_voltage_high": _telling("", 3.5, 1.3, CellV_001=3500),
     "cell_voltage_low": _telling("", 3.0, 1.3, CellV_001=3000),
     "cell_temperature_high": _telling("", 45, 5.3, CellT_001=45),
@@ -175,8 +175,8 @@ FORCED: Mapping[str, Forcing] = {
     "soc_high": _telling("", 97, RackSoC=97),
     "soc_low": _telling("", 3, RackSoC=3),
     "rack_identity_changed": dataclasses.replace(_telling("", 480_099, 1.3, SerialNumber=480_099), reset_ends=True),
-    "rack_power_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackPower=200_000), value=None),
-    "bus_voltage_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackVoltage=1450), value=None, keeps_closed=True),
+    "rack_power_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackPower=200_000), value=None, after=61),
+    "bus_voltage_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackVoltage=1450), value=None, after=61, keeps_closed=True),
     "soc_inconsistent": Forcing("rack 1's BMU tells `RackSoC` 8 at rest, its cells being half full", _misjudge, lambda plant, rack: plant.told.pop(rack), 61, value=None),
 }
 # fmt: on
