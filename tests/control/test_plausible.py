@@ -66,11 +66,7 @@ def test_power_is_voltage_times_current(
         name: tuple(value if place == number else well[name] for place in (1, 2))
         for name, value in fields.items()
     }
-    expected = (
-        []
-        if apart is None
-        else [("rack_power_inconsistent", number, pytest.approx(apart, nan_ok=True))]
-    )
+    expected = row("rack_power_inconsistent", number, apart)
     assert told(EXACT, **both) == expected
 
 
@@ -87,11 +83,7 @@ def test_what_is_on_one_bus_has_one_voltage(
     voltages: tuple[float, float], connected: tuple[float, float], apart: float | None
 ) -> None:
     """Of racks that are told to be on it; by 16 V, or by a sixteenth of the highest."""
-    expected = (
-        []
-        if apart is None
-        else [("bus_voltage_inconsistent", 0, pytest.approx(apart, nan_ok=True))]
-    )
+    expected = row("bus_voltage_inconsistent", 0, apart)
     assert told(voltage=voltages, connected=connected) == expected
 
 
