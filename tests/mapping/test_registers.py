@@ -19,10 +19,10 @@ GOOD = "at: 0, point: voltage, type: u16"
     [
         ("at: 0, point: ~voltag, type: u16", "no point is named 'voltag'; did you mean 'voltage'?"),
         ("at: 0, identity: ~vendo, type: string, words: 4", "the gateway does not know its 'vendo'; did you mean 'vendor'?"),
-        ("at: 0, type: u16", "a row shows exactly one of point, command, identity and const"),
-        ("at: 0, point: voltage, const: 1, type: u16", "a row shows exactly one of point, command, identity and const"),
-        ("at: 0, identity: vendor, type: ~string", "a string shows identity or const and has words:"),
-        ("at: 0, point: voltage, type: ~string, words: 4", "a string shows identity or const and has words:"),
+        ("at: 0, type: u16", "a row shows exactly one of point, command, identity, const, mailbox and hold"),
+        ("at: 0, point: voltage, const: 1, type: u16", "a row shows exactly one of point, command, identity, const, mailbox and hold"),
+        ("at: 0, identity: vendor, type: ~string", "a string shows identity, const or a mailbox and has words:"),
+        ("at: 0, point: voltage, type: ~string, words: 4", "a string shows identity, const or a mailbox and has words:"),
         ("at: 0, point: alarms, type: bitfield, words: ~3", "a bit field has 1, 2 or 4 words"),
         ("at: 0, point: voltage, type: u16, words: ~2", "the type u16 has 1, always; remove words:"),
         ("at: 0, point: voltage, type: u16, scale: ~0", "a scale of 0 makes no value; give what one count is worth"),
@@ -101,7 +101,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         "4:46: the type u16 has 1, always; remove words:",
         "4:56: a scale of 0 makes no value; give what one count is worth",
         "6:23: the gateway does not know its 'versio'; did you mean 'version'?",
-        "6:37: a string shows identity or const and has words:",
+        "6:37: a string shows identity, const or a mailbox and has words:",
     ]
 
 

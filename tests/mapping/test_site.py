@@ -150,7 +150,7 @@ def test_a_mistake_in_a_topology(tmp_path: Path, topology: str, problem: str) ->
         ("map: native, listen: '127.0.0.1:65536'", "11:27: 65536 is no TCP port; 1 to 65535"),
         ("map: native, listen: '127.0.0.1:0'", "11:27: 0 is no TCP port; 1 to 65535"),
         ("map: native, listen: 502", "11:27: 'listen' must be text"),
-        ("map: native, listen: here", "11:27: 'listen' must be HOST:PORT, like 0.0.0.0:5020"),
+        ("map: native, listen: here", "11:27: 'listen' must be HOST:PORT, like 0.0.0.0:5020, or a serial line, like /dev/ttyUSB0"),
         ("map: native, listen: 'x:502', unit: 0", "11:42: 'unit' must be at least 1"),
         ("map: native, listen: 'x:502', container: C3",
          "11:47: no container is named 'C3'; known: C1"),
