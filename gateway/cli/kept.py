@@ -67,7 +67,11 @@ class Start:
 
 def kept_in(rows: Mapping[str, str]) -> Kept | None:
     """What was taken over last, among all that a journal keeps."""
-    match json.loads(rows.get(_KEY, "null")):
+    try:
+        known = json.loads(rows.get(_KEY, "null"))
+    except ValueError:
+        return None  # written by nobody who knows how
+    match known:
         case {"text": str(text), "files": dict(files)}:
             return Kept(text, {str(name): str(digest) for name, digest in files.items()})
     return None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import structlog
 
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import Service, Traffic
+from gateway.links.modbus_connection import Service
 from gateway.mapping.listeners import Line, Parity
 from gateway.modbus.rtu import MAX_FRAME, answered, is_whole
 from gateway.modbus.session import Session
@@ -44,9 +44,6 @@ class SerialServer:
         "What came since the last silence, what was answered last, and how often the line spoke."
         self._due: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
-        self.traffic = {self._session.origin.name: Traffic(connections=1)}
-        self.damaged = 0
-        "Frames with a wrong checksum or of no possible length: noise, or another speed."
 
     def start(self, path: str) -> None:
         """Open a line; LinkError if that is not possible."""
@@ -97,15 +94,16 @@ class SerialServer:
         """The line is quiet: what was heard is a frame, if it is whole."""
         frame, self._heard, self._due = bytes(self._heard), bytearray(), None
         sent, self._sent = self._sent, b""
+        if self._line.echoes and sent and frame.startswith(sent):
+            frame = frame[len(sent) :]
+            if not frame:
+                return
         if not is_whole(frame):
-            self.damaged += 1
             return
-        if frame == sent or frame[1] & _ERROR:
-            return  # an adapter that hears itself; nobody asks with an exception
+        if frame[1] & _ERROR:
+            return  # nobody asks with an exception: it is somebody's answer
         self._service.look()
         response = answered(self._service.units, frame, self._session)
-        traffic = self.traffic[self._session.origin.name]
-        traffic.requests, traffic.heard = traffic.requests + 1, self._loop.time()
         turn = self._turn
         if not self._service.settle(lambda: self._write(response, turn)):
             self._write(response, turn)

@@ -40,6 +40,8 @@ class Line:
     stop_bits: int = 1
     silence: float = 0.005
     "s without a byte that end a frame."
+    echoes: bool = False
+    "Whether the adapter hears what it sends."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ _CHARACTER = 11
 "Bits of a character on the line."
 _FAST, _FAST_SILENCE = 19200, 0.00175
 "Above that speed, frames are always so far apart (clause 2.5.1.1)."
-_LINE = ("baud", "parity", "stop_bits", "silence")
+_LINE = ("baud", "parity", "stop_bits", "silence", "echo")
 _NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit")
 
 
@@ -125,7 +127,7 @@ def _line(source: Source, at: Location, row: ListenerRow) -> Line:
         text = f"frames are {1000 * gap:.3g} ms apart at {baud} baud"
         source.report((*at, "silence"), text, "give more")
     stops = row.stop_bits or (2 if parity is Parity.NONE else 1)
-    return Line(baud, parity, stops, silence)
+    return Line(baud, parity, stops, silence, row.echo)
 
 
 def _networks(source: Source, at: Location, texts: Sequence[str]) -> tuple[Network, ...]:

@@ -121,6 +121,45 @@ def test_noise_and_broadcasts(ends: Ends) -> None:
         os.close(file)
 
 
+def test_the_same_write_again_is_answered_again(ends: Ends) -> None:
+    """The answer to function 6 is what was asked: the next same request is no echo of it."""
+    file, request = opened(ends.theirs), framed(7, bytes.fromhex("06 00C8 0001"))
+    try:
+        for _ in range(4):
+            os.write(file, request)
+            assert heard(file, 8) == request
+    finally:
+        os.close(file)
+
+
+def test_an_adapter_that_hears_itself(tmp_path: Path) -> None:
+    """With `echo`, our own answer is not obeyed, and the next request is answered."""
+    with line() as ends:
+        (tmp_path / "serial.yaml").write_text(MAP)
+        text = SITE.format(path=ends.ours).replace("parity: none", "parity: none, echo: true")
+        (tmp_path / "site.yaml").write_text(text)
+        with Program(tmp_path).serving("run", "site.yaml") as served:
+            served.wait_for(f"at {ends.ours}; Ctrl-C stops")
+            file, request = opened(ends.theirs), framed(7, bytes.fromhex("06 00C8 0001"))
+            try:
+                for _ in range(3):
+                    os.write(file, request)
+                    assert heard(file, 8) == request
+                    os.write(file, request)  # the echo
+                    time.sleep(0.1)
+                    assert heard_now(file) == b""
+            finally:
+                os.close(file)
+
+
+def heard_now(file: int) -> bytes:
+    """What has come."""
+    try:
+        return os.read(file, 256)
+    except BlockingIOError:
+        return b""
+
+
 def test_a_line_that_is_not_there(tmp_path: Path) -> None:
     """It is told, with its name, and nothing is served."""
     (tmp_path / "serial.yaml").write_text(MAP)

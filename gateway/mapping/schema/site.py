@@ -82,7 +82,9 @@ class ListenerRow(Row):
     parity: Literal["even", "odd", "none"] | None = None
     stop_bits: Literal[1, 2] | None = None
     silence: Annotated[float, Field(ge=0.001, le=1)] | None = None
-    "Seconds without a byte that end a frame; of serial lines, like the three before."
+    "Seconds without a byte that end a frame."
+    echo: bool = False
+    "Whether the line's adapter hears what it sends; of serial lines, like the four before."
 
 
 class SiteFile(Row):
