@@ -24,7 +24,7 @@ check: $(STAMP)
 	$(RUN)python docs/generate.py --check
 
 long: $(STAMP)
-	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long
+	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long -o faulthandler_timeout=0
 	cd tests && PYTHONPATH=.:.. ../$(RUN)python -m control.mutants
 
 bench: $(STAMP)
