@@ -65,6 +65,8 @@ def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
         yield _row("trip", 0, 1)
     if state.stopped:
         yield _row("software_stop", 0, 1)
+    if state.forgot:
+        yield _row("memory_lost", 0, 1)
     if plant.duplicate:
         yield _row("duplicate_master", 0, 1)
     if plant.journal_failed:
