@@ -247,6 +247,13 @@ def test_without_its_memory_nothing_moves() -> None:
     assert paper.state.first_out is not None
     assert paper.state.first_out.number == BY_NAME["memory_lost"].number
 
+    at_once = paper.state
+    paper.write("lease", 60)
+    paper.write("alarm_reset", 1)
+    paper.run(3)
+    assert paper.tripped == set()
+
+    paper.state = at_once
     paper.restarted().run(1)
     assert paper.tripped == {("memory_lost", 0)}, "it is kept like any latch"
     paper.write("lease", 60)
