@@ -38,12 +38,12 @@ masters: [{{name: hmi, from: 127.0.0.2, role: operator}}]
 
 
 @contextlib.contextmanager
-def stored(folder: Path) -> Iterator[Served]:
+def stored(folder: Path, site: str = SITE, registers: str = MAP) -> Iterator[Served]:
     """The gateway at a free port, which serves the mailboxes as units 1 and 2; anybody may write most of them."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
         free: int = probe.getsockname()[1]
-    (folder / "storage.yaml").write_text(MAP)
-    (folder / "site.yaml").write_text(SITE.format(port=free))
+    (folder / "storage.yaml").write_text(registers)
+    (folder / "site.yaml").write_text(site.format(port=free))
     with Program(folder).serving("run", "site.yaml") as served:
         served.wait_for("Ctrl-C stops")
         yield served
