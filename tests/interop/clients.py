@@ -31,6 +31,11 @@ class PyModbus:
         assert not response.isError(), response
         return list(response.registers)
 
+    def write(self, address: int, values: list[int]) -> None:
+        """Registers by function 16."""
+        response = self._client.write_registers(address, values, device_id=1)
+        assert not response.isError(), response
+
     def refused(self, unit: int) -> int:
         """The exception that a read from another unit is answered with."""
         response = self._client.read_holding_registers(10, count=2, device_id=unit)

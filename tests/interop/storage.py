@@ -18,6 +18,7 @@ registers:
   - {at: 2000, mailbox: guarded, type: f32, table: holding, initial: 1.5, owner: operator}
   - {at: 3000, mailbox: shown, type: bit, table: coil, count: 2000, owner: viewer}
   - {at: 196, mailbox: shown, type: bit, table: discrete, count: 2000, owner: viewer}
+  - {at: 40000, mailbox: models, type: u16, table: holding, count: 200, owner: viewer}
   - {at: 63536, mailbox: last_bits, type: bit, table: coil, count: 2000, owner: viewer}
   - {at: 63536, mailbox: last_bits, type: bit, table: discrete, count: 2000, owner: viewer}
   - {at: 65411, mailbox: last, type: u16, table: holding, count: 125, owner: viewer}
