@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -138,3 +139,20 @@ Client = PyModbus | PyModbusTcp | MbPoll
 CLIENTS: dict[str, Callable[[int], Client]] = {
     "pymodbus": PyModbus, "pyModbusTCP": PyModbusTcp, "mbpoll": MbPoll,
 }  # fmt: skip
+
+
+def alike(other: PyModbus, read: Callable[[int, int, int], object]) -> None:
+    """Have another client see the native map as pymodbus does: 125 registers a read, by functions 3 and 4.
+
+    `read` takes address, count and function. What moves is read until it is the same before and after.
+    """
+    for first, count in ((30, 7), (24000, 125), (60000, 125), (60125, 125), (60250, 125)):
+        for function in (3, 4):
+            end = time.monotonic() + 60
+            while True:
+                before = other.read(first, count, function)
+                seen = read(first, count, function)
+                if before == other.read(first, count, function):
+                    break
+                assert time.monotonic() < end, "it never rests"
+            assert seen == before
