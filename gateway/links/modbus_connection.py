@@ -170,7 +170,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def _work(self) -> None:
         """Answer requests: all there are, or until so many of them were writes."""
         units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
-        self._has_more = False
+        self._has_more, broken = False, ""
         self._service.look()
         try:
             for adu in self._requests:
@@ -180,10 +180,12 @@ class ModbusConnection(asyncio.BufferedProtocol):
                     self._has_more = True
                     break
         except Desynchronised as error:
-            self._break_off(answers, str(error))
-            return
+            broken = str(error)
         if answers:
             self._count(answers, writes)
+        if broken:
+            self._break_off(answers, broken)
+        elif answers:
             self._answer(answers)
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:

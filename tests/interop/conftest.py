@@ -1,4 +1,4 @@
-"""The simulated container, started as a user starts it and stopped as a service manager stops it."""
+"""Gateways that tests share: the simulated container, stopped as a service manager stops it; a site of mailboxes."""
 
 import contextlib
 import signal
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from interop.clients import PyModbus
+from interop.storage import stored
 
 from program import Program, Served
 
@@ -42,3 +43,10 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A demo to stop racks of."""
     with running(tmp_path_factory.mktemp("troubled")) as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a gateway of mailboxes; each test of a file has addresses of its own."""
+    with stored(tmp_path_factory.mktemp("storage")) as served:
+        yield served.port
