@@ -19,6 +19,7 @@ from gateway.mapping.schema.registers import RegisterRow
 from gateway.model.command import INSTRUCTIONS, Instruction, Role
 from gateway.model.event import KINDS
 from gateway.model.point import Point
+from gateway.model.traffic import TRAFFIC
 
 Rows = Iterable[Sequence[object]]
 
@@ -169,6 +170,11 @@ def panel() -> str:
     return table("point, scope, unit, kind, meaning, states", rows) + "\n"
 
 
+def traffic() -> str:
+    """The points of masters' traffic, a part of the point manual."""
+    return table("point, scope, unit, kind, meaning, states", map(_point, TRAFFIC.values())) + "\n"
+
+
 def _point(point: Point) -> Sequence[object]:
     states = "see [interlocks](interlocks.md)" if point.name == "first_out" else ", ".join(
         f"{number} {text}" for number, text in point.states.items()
@@ -179,6 +185,7 @@ def _point(point: Point) -> Sequence[object]:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands": commands, "modes": modes, "interlocks": interlocks, "events": events, "panel": panel,
+    "traffic": traffic,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ def _points() -> str:
         "",
     ]
     lines += _control_page("panel")().splitlines()
+    lines += [
+        "",
+        "## Traffic",
+        "",
+        "From `gateway/model/traffic.py`; see [Modbus](modbus.md). Masters count from 0.",
+        "",
+    ]
+    lines += _control_page("traffic")().splitlines()
     lines += ["", "## Quality", "", *_table("register", "validity", "detail", "used by aggregates")]
     for row in QUALITIES:
         register = f"0x{int(QUALITY_REGISTER[row.detail]):04X}"

@@ -17,6 +17,7 @@ from gateway.mapping.schema import FrameFile, MapFile, SiteFile, load
 from gateway.mapping.source import parse
 from gateway.model.command import INSTRUCTIONS, Reason
 from gateway.model.event import KINDS
+from gateway.model.traffic import TRAFFIC
 
 _CHECKOUT = Path(__file__).parent.parent
 _PAGES = ("sites.md", "frame-files.md", "register-maps.md")
@@ -51,7 +52,7 @@ _TABLES = {
     "commands.md": [*INSTRUCTIONS, *(reason.name.lower() for reason in Reason)],
     "interlocks.md": [row.name for row in INTERLOCKS],
     "events.md": [*KINDS],
-    "points.md": [*PANEL],
+    "points.md": [*PANEL, *TRAFFIC],
     "modes.md": [mode.name.lower() for mode in Mode],
 }
 

@@ -250,6 +250,11 @@ class Gateway:
             served.bank.images = served.base
         self.invalidate()
 
+    def publish(self, traffic: Snapshot) -> None:
+        """Have all faces show from the next cycle on what masters have asked."""
+        for served in self._faces:
+            served.face = dataclasses.replace(served.face, map=served.face.map.telling(traffic))
+
     def invalidate(self) -> None:
         """Control's points have changed: they are brought into an image before it is read the next time."""
         self._panels.clear()

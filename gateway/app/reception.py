@@ -1,5 +1,6 @@
 """Where masters are received: every listener of the site, over TCP or on a serial line."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -9,9 +10,14 @@ from gateway.errors import LinkError
 from gateway.links.modbus_connection import Service
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.ration import Ration
 from gateway.mapping.listeners import ANYBODY, Place
 from gateway.modbus.bank import Bank
 from gateway.model.command import NOBODY
+from gateway.model.traffic import Counts, picture
+
+_TELL = 1.0
+"Seconds from one time that traffic is published to the next."
 
 log = structlog.get_logger()
 
@@ -26,6 +32,8 @@ class Reception:
         self._gateway, self._listen, self._look = gateway, listen, look
         self._on_loopback = on_loopback
         self._servers: list[ModbusServer | SerialServer] = []
+        self._counts, self._ration = Counts(), Ration()
+        self._telling: asyncio.TimerHandle | None = None
         self.endpoints: list[str] = []
         "Where masters can connect, once started."
 
@@ -45,6 +53,16 @@ class Reception:
             else:
                 own = ("127.0.0.1", place[1]) if self._on_loopback else place
                 await self._bind(*(self._listen or own), service)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Publish what masters have asked, and say what the log has left out; again each second."""
+        loop = asyncio.get_running_loop()
+        names = [origin.name for origin in self._gateway.site.masters.origins]
+        self._gateway.publish(picture(self._counts, names, loop.time()))
+        for about, count in self._ration.over(loop.time()):
+            log.info("lines_left_out", about=about or "others", count=count)
+        self._telling = loop.call_later(_TELL, self._tell)
 
     def _open(self, path: str, service: Service) -> None:
         """Serve a serial line; data that are not live stay off it (R35)."""
@@ -75,10 +93,13 @@ class Reception:
         return Service(
             banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, place),
             self._gateway.settle, self._look if is_live else lambda: None, rules,
+            self._counts, self._ration,
         )  # fmt: skip
 
     async def stop(self) -> None:
         """Let go of all."""
+        if self._telling is not None:
+            self._telling.cancel()
         for server in self._servers:
             await server.stop()
 

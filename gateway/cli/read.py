@@ -63,7 +63,8 @@ def read(  # noqa: PLR0913 - the options of the verb
         )
     else:
         head = ("register", "point", "where", "value", "unit", "quality", "age")
-        print_table(head, [_line(value) for value in values], {"register", "value", "age"})
+        lines = [_line(value) for value in values if not _is_nobody(value)]
+        print_table(head, lines, {"register", "value", "age"})
 
 
 def _chosen(rows: MapRows, layout: Layout, first_rack: int, wanted: Sequence[str]) -> list[Entry]:
@@ -92,8 +93,9 @@ def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
 
 def _as_row(told: Reading) -> dict[str, str | float | None]:
     """A reading as scripts get it."""
-    row, place = told.entry.row, Place(*told.entry.indices)
-    point = point_of(row)
+    row, point = told.entry.row, point_of(told.entry.row)
+    is_master = point is not None and point.scope is Scope.MASTER
+    place = Place() if is_master else Place(*told.entry.indices)
     value, text = told.value, None
     if point is not None and value is not None and not isinstance(value, str):
         value = plain(point, value)
@@ -101,6 +103,7 @@ def _as_row(told: Reading) -> dict[str, str | float | None]:
     return {
         "point": row.name or "constant", "address": told.entry.address,
         "rack": place.rack, "module": place.module, "cell": place.cell,
+        **({"master": told.entry.indices[0]} if is_master else {}),
         "value": value, "text": text, "unit": point.unit if point else "",
         "quality": _quality(told.quality), "age": None if told.age is None else round(told.age, 2),
     }  # fmt: skip
@@ -115,10 +118,19 @@ def _quality(code: int | None) -> str | None:
     return known.validity.name.lower() + (f", {known.text}" if known.detail else "")
 
 
+_WHERE = ("rack", "module", "cell", "master")
+
+
+def _is_nobody(told: Reading) -> bool:
+    """Whether it is missing for a master: the site has none of that number, or it was never heard."""
+    point = point_of(told.entry.row)
+    return point is not None and point.scope is Scope.MASTER and told.value is None
+
+
 def _line(told: Reading) -> Line:
     """A reading as people get it, with the decimals that the register has."""
     shown = _as_row(told)
-    where = [str(shown[name]) for name in ("rack", "module", "cell") if shown[name] is not None]
+    where = [str(shown[name]) for name in _WHERE if shown.get(name) is not None]
     value = shown["value"]
     if value is None:
         text = "-"

@@ -7,22 +7,23 @@ read its answers is not read from.
 
 import asyncio
 import functools
-import math
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import structlog
 
 from gateway.links.pool import Pool
+from gateway.links.ration import Ration
 from gateway.mapping.listeners import ANYBODY, Listening, UnknownUnit
 from gateway.modbus.bank import Bank, Code
 from gateway.modbus.functions import WRITES
 from gateway.modbus.session import Session
 from gateway.modbus.wire import Desynchronised, Receiver, answer
 from gateway.model.command import NOBODY, Origin
+from gateway.model.traffic import Counts, Traffic
 
 _CHUNK = 2048
 _UNREAD = 65536
@@ -57,6 +58,10 @@ class Service:
     look: Callable[[], None] = lambda: None
     "Called before requests are answered."
     rules: Listening = ANYBODY
+    counts: Counts = field(default_factory=Counts)
+    "Of all listeners of a gateway together."
+    ration: Ration = field(default_factory=Ration)
+    "Of the log, by host or line."
 
     @property
     def unknown(self) -> Code | None:
@@ -72,19 +77,6 @@ _UNKNOWN = {
 
 
 @dataclass(slots=True)
-class Traffic:
-    """What came and went: of a connection, or of all of a master."""
-
-    connections: int = 0
-    requests: int = 0
-    writes: int = 0
-    exceptions: int = 0
-    unanswered: int = 0
-    heard: float = math.nan
-    "When the last request came."
-
-
-@dataclass(slots=True)
 class _Batch:
     """The answers to what came in one piece."""
 
@@ -95,9 +87,8 @@ class _Batch:
 class ModbusConnection(asyncio.BufferedProtocol):
     """One master's connection."""
 
-    def __init__(self, service: "Service", pool: Pool, traffic: dict[str, Traffic]) -> None:
-        """`traffic` is that of each master, by its name."""
-        self._service, self._pool, self._traffic = service, pool, traffic
+    def __init__(self, service: "Service", pool: Pool) -> None:
+        self._service, self._pool = service, pool
         self._unknown = service.unknown
         clock = asyncio.get_running_loop().time
         self._session = Session(clock=clock, is_read_only=service.rules.is_read_only)
@@ -138,7 +129,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
             self._service.master(self.host),
             self._pool.is_prior(self.host),
         )
-        self._masters = self._traffic.setdefault(self._session.origin.name, self._masters)
+        self._masters = self._service.counts.of(self._session.origin.name)
         self._masters.connections += 1
         self._is_served = True
         link: socket.socket | None = transport.get_extra_info("socket")
@@ -149,7 +140,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
                 link.setsockopt(socket.IPPROTO_TCP, option, value)
         transport.set_write_buffer_limits(high=_UNREAD)
         self._pool.members.add(self)
-        log.info("master_connected", peer=self._peer, master=self._session.origin.name)
+        if self._service.ration.allows(self.host, self.used):
+            log.info("master_connected", peer=self._peer, master=self._session.origin.name)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go."""
@@ -201,7 +193,9 @@ class ModbusConnection(asyncio.BufferedProtocol):
 
     def _break_off(self, answers: list[bytes], reason: str) -> None:
         """Give the answers before a break, and end."""
-        log.warning("master_desynchronised", peer=self._peer, reason=reason)
+        self._service.counts.desynchronised += 1
+        if self._service.ration.allows(self.host, self.used):
+            log.warning("master_desynchronised", peer=self._peer, reason=reason)
         self._answer(answers)
         if self._transport is not None and not self._held:
             self._transport.write_eof()
@@ -275,6 +269,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
             return
         self._pool.members.discard(self)
         self._masters.connections -= 1
+        if not self._service.ration.allows(self.host, asyncio.get_running_loop().time()):
+            return
         own, reason = self._own, f"{exc.strerror}" if isinstance(exc, OSError) else self._reason
         log.info(
             "master_disconnected", peer=self._peer, master=self._session.origin.name, reason=reason,

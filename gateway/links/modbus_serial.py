@@ -15,6 +15,7 @@ import structlog
 from gateway.errors import LinkError
 from gateway.links.modbus_connection import Service
 from gateway.mapping.listeners import Line, Parity
+from gateway.modbus.functions import WRITES
 from gateway.modbus.rtu import MAX_FRAME, answered, is_whole
 from gateway.modbus.session import Session
 
@@ -40,6 +41,7 @@ class SerialServer:
         self._session = Session(
             service.master(""), self._loop.time, is_read_only=service.rules.is_read_only
         )
+        self._traffic = service.counts.of(self._session.origin.name)
         self._heard, self._sent, self._turn = bytearray(), b"", 0
         "What came since the last silence, what was answered last, and how often the line spoke."
         self._due: asyncio.TimerHandle | None = None
@@ -99,14 +101,27 @@ class SerialServer:
             if not frame:
                 return
         if not is_whole(frame):
+            self._service.counts.damaged += 1
             return
         if frame[1] & _ERROR:
             return  # nobody asks with an exception: it is somebody's answer
         self._service.look()
         response = answered(self._service.units, frame, self._session)
+        self._count(frame, response)
         turn = self._turn
         if not self._service.settle(lambda: self._write(response, turn)):
             self._write(response, turn)
+
+    def _count(self, frame: bytes, response: bytes) -> None:
+        """A request was for us: one of our units, or all."""
+        unit, traffic = frame[0], self._traffic
+        if unit and unit not in self._service.units:
+            return
+        traffic.requests += 1
+        traffic.writes += frame[1] in WRITES
+        traffic.exceptions += bool(response) and bool(response[1] & _ERROR)
+        traffic.unanswered += not response
+        traffic.heard = self._loop.time()
 
     def _write(self, response: bytes, turn: int) -> None:
         """Answer, unless something was heard since: it would be taken for the answer to that."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import structlog
 
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import ModbusConnection, Service, Traffic
+from gateway.links.modbus_connection import ModbusConnection, Service
 from gateway.links.pool import Pool
 from gateway.modbus.bank import Bank
 
@@ -21,9 +21,7 @@ class ModbusServer:
 
     def __init__(self, service: "Service") -> None:
         self._service = dataclasses.replace(service, units=with_device_itself(service.units))
-        self.pool = Pool(service.rules)
-        self.traffic: dict[str, Traffic] = {}
-        "Of each master by its name; '' for those that are not configured."
+        self.pool = Pool(service.rules, service.counts)
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -31,7 +29,7 @@ class ModbusServer:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ModbusConnection(self._service, self.pool, self.traffic),
+                lambda: ModbusConnection(self._service, self.pool),
                 host, port, backlog=128, reuse_address=True,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:  # UnicodeError: what can be no host's name

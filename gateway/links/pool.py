@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Protocol
 
 from gateway.mapping.listeners import Listening
+from gateway.model.traffic import Counts
 
 _QUIET = 60.0
 "Seconds in which further refusals of an address are counted, not told."
@@ -33,11 +34,9 @@ class Member(Protocol):
 class Pool:
     """The connections of a listener."""
 
-    def __init__(self, rules: Listening) -> None:
-        self._rules = rules
+    def __init__(self, rules: Listening, counts: Counts) -> None:
+        self._rules, self.counts = rules, counts
         self.members: set[Member] = set()
-        self.refused = 0
-        self.dismissed = 0
         self._told: dict[str, float] = {}
 
     def is_prior(self, host: str) -> bool:
@@ -47,7 +46,7 @@ class Pool:
     def refusal(self, host: str) -> str:
         """Why an address gets no connection; '' if it does, and then there is room for it."""
         if not self._rules.allows(host):
-            self.refused += 1
+            self.counts.refused += 1
             return "not on the allow-list"
         own = [member for member in self.members if member.host == host]
         if len(own) >= self._rules.most_of_one:
@@ -55,7 +54,7 @@ class Pool:
         elif len(self.members) >= self._rules.most:
             ordinary = [member for member in self.members if not member.is_prior]
             if not ordinary:
-                self.refused += 1
+                self.counts.refused += 1
                 return f"all {self._rules.most} connections are taken by priority masters"
             counts = Counter(member.host for member in ordinary)
             most = max(counts.values())
@@ -66,7 +65,7 @@ class Pool:
     def _dismiss(self, among: list[Member], reason: str) -> None:
         oldest = min(among, key=lambda member: member.used)
         self.members.discard(oldest)
-        self.dismissed += 1
+        self.counts.dismissed += 1
         oldest.dismiss(reason)
 
     def is_news(self, host: str, now: float) -> bool:

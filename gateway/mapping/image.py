@@ -174,7 +174,7 @@ class RegisterMap:
     """One table of a register map, compiled for one unit of a container."""
 
     template: NDArray[np.uint16]
-    "Constants, and the pattern of gaps."
+    "Constants, the pattern of gaps, and what was told of traffic last."
     pack: Columns
     panel: Columns
     "Control's own points."
@@ -182,6 +182,16 @@ class RegisterMap:
     "One byte a register, 1 where there is none."
     writable: Writable
     mailboxes: tuple[Mailbox, ...] = ()
+    traffic: Columns = Columns((), None)
+    "What is told now and then, of masters."
+
+    def telling(self, traffic: Snapshot) -> "RegisterMap":
+        """The same, whose images show this traffic."""
+        if not self.traffic.columns:
+            return self
+        template = self.template.copy()
+        self.traffic.encode(traffic, template)
+        return dataclasses.replace(self, template=template)
 
     def encode(self, snapshot: Snapshot) -> Image:
         """The image of a snapshot; control's points are still missing in it."""
@@ -240,10 +250,17 @@ class FaceMap:
 
     def without(self, names: Collection[str]) -> "FaceMap":
         """The same map, in which some commands can only be read."""
-        made = {
-            id(table): dataclasses.replace(table, writable=table.writable.without(names))
-            for table in self.tables.values()
-        }
+        return self._changed(
+            lambda table: dataclasses.replace(table, writable=table.writable.without(names))
+        )
+
+    def telling(self, traffic: Snapshot) -> "FaceMap":
+        """The same map, whose images show this traffic."""
+        return self._changed(lambda table: table.telling(traffic))
+
+    def _changed(self, change: Callable[[RegisterMap], RegisterMap]) -> "FaceMap":
+        """The same map with changed tables; those that are one stay one."""
+        made = {id(table): change(table) for table in self.tables.values()}
         tables = {name: made[id(table)] for name, table in self.tables.items()}
         return dataclasses.replace(self, tables=tables)
 

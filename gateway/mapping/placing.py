@@ -1,6 +1,6 @@
 """Register maps at work: rows put into an address space, and grouped into columns of numpy work.
 
-Rows that are encoded alike become one column. Points of the pack and points of control lie in different
+Rows that are encoded alike become one column. Points of the pack, of control and of traffic lie in different
 vectors, so they become different columns: control's are encoded again after every write.
 """
 
@@ -83,21 +83,25 @@ class _Compiler:
                 group = groups[self._key(row, layout, placed)]
                 group.spreads.append(placed)
                 group.rows.append(row)
-        pack, panel = (
-            tuple(self._column(group, layout) for key, group in groups.items() if key[0] == own)
-            for own, layout in ((False, self._layouts.pack), (True, self._layouts.panel))
+        layouts = (self._layouts.pack, self._layouts.panel, self._layouts.traffic)
+        pack, panel, traffic = (
+            tuple(self._column(group, of) for key, group in groups.items() if key[0] == id(of))
+            for of in layouts
         )
-        mirrors, own_mirrors = self._mirrors(pack), self._mirrors(panel, own=True)
+        columns, own, told = (
+            Columns(part, self._mirrors(part, own=part is not pack))
+            for part in (pack, panel, traffic)
+        )
         self._rows.source.stop()
-        own = Columns(panel, own_mirrors)
         own.encode(blank(self._layouts.panel), self._template)  # until control has decided (R19)
+        told.encode(blank(self._layouts.traffic), self._template)
         holes = np.zeros(REGISTERS, np.uint8)
         if file.gaps == "refuse":
             holes[self._owner < 0] = 1
         return RegisterMap(
-            self._template, Columns(pack, mirrors), own, holes.tobytes(),
+            self._template, columns, own, holes.tobytes(),
             Writable(dict(self._places(groups.values())), slots_of(self._boxes), self._holds),
-            tuple(self._boxes),
+            tuple(self._boxes), told,
         )  # fmt: skip
 
     def objects(self) -> Mapping[int, str]:
@@ -112,7 +116,7 @@ class _Compiler:
         """What rows that are encoded together have in common; first of all whose points they show."""
         is_limit = layout.points[row.shows].kind is Kind.LIMIT
         order, missing = self._rows.arrangement(row), self._rows.missing(row)
-        return layout is self._layouts.panel, placed.kind.name, order, missing, is_limit
+        return id(layout), placed.kind.name, order, missing, is_limit
 
     def _places(self, groups: Iterable[_Group]) -> Iterator[tuple[int, Place]]:
         """The registers that masters may write."""
@@ -231,7 +235,7 @@ class _Compiler:
         )  # fmt: skip
 
     def _mirrors(self, columns: Sequence[Column], *, own: bool = False) -> Mirrors | None:
-        """The mirrors of some columns; of control's own points, of those that lie before the first mirror."""
+        """The mirrors of some columns; of points that are not the pack's, of those before the first mirror."""
         file = self._rows.rows
         if file.mirrors is None or not columns or self._is_bits:
             return None

@@ -1,4 +1,4 @@
-"""Everything that a register can show by name: points of the pack, and points of control."""
+"""Everything that a register can show by name: points of the pack, of control, and of masters' traffic."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,9 @@ from gateway.mapping.schema.registers import RegisterRow
 from gateway.model.pack import Layout, Snapshot
 from gateway.model.point import POINTS, Point
 from gateway.model.quality import Detail
+from gateway.model.traffic import LAYOUT, TRAFFIC
 
-SHOWN: Mapping[str, Point] = {**POINTS, **PANEL}
+SHOWN: Mapping[str, Point] = {**POINTS, **PANEL, **TRAFFIC}
 
 
 def point_of(row: RegisterRow) -> Point | None:
@@ -19,13 +20,15 @@ def point_of(row: RegisterRow) -> Point | None:
 
 
 class Layouts:
-    """Where points lie: the pack's in its own vector, control's in another."""
+    """Where points lie: the pack's in its own vector, control's in another, those of traffic in a third."""
 
     def __init__(self, pack: Layout) -> None:
-        self.pack, self.panel = pack, panel_layout(pack.topology)
+        self.pack, self.panel, self.traffic = pack, panel_layout(pack.topology), LAYOUT
 
     def of(self, row: RegisterRow) -> Layout:
         """The vector that a row's values lie in."""
+        if row.shows in TRAFFIC:
+            return self.traffic
         return self.panel if row.shows in PANEL else self.pack
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.model.point import POINTS, Kind, Point, Scope
+from gateway.model.point import FROM_0, POINTS, Kind, Point, Scope
 from gateway.model.quality import Detail
 
 Vector = NDArray[np.float64]
@@ -86,15 +86,20 @@ class Layout:
         return (self._sizes[scope],) if scope in self._sizes else self.topology.shape(scope)
 
     def element(self, name: str, *indices: int) -> int:
-        """Where a value lies; `indices` (rack, module, cell) count from 1. IndexError if outside."""
-        shape, place = self.shape(name), 0
+        """Where a value lies, by its indices (rack, module, cell). IndexError if outside."""
+        shape, place, origin = self.shape(name), 0, self._origin(name)
         if len(indices) != len(shape):
             raise IndexError(f"{name} takes {len(shape)} indices, not {len(indices)}")
         for index, length in zip(indices, shape, strict=True):
-            if not 1 <= index <= length:
-                raise IndexError(f"{name} has no index {index}: it goes from 1 to {length}")
-            place = place * length + index - 1
+            last = origin + length - 1
+            if not origin <= index <= last:
+                raise IndexError(f"{name} has no index {index}: it goes from {origin} to {last}")
+            place = place * length + index - origin
         return self.first(name) + place
+
+    def _origin(self, name: str) -> int:
+        """What a point's indices count from."""
+        return 0 if self.points[name].scope in FROM_0 else 1
 
     def first(self, name: str) -> int:
         """Where a point's slice begins."""
@@ -107,10 +112,10 @@ class Layout:
         return self._names[place]
 
     def indices_of(self, element: int) -> tuple[int, ...]:
-        """The rack, module and cell of an element, as far as its point has them, from 1."""
+        """The rack, module and cell of an element, as far as its point has them."""
         name = self.name_of(element)
         places = np.unravel_index(element - self.first(name), self.shape(name))
-        return tuple(int(place) + 1 for place in places)
+        return tuple(int(place) + self._origin(name) for place in places)
 
     def flawless(self, quality: Codes) -> set[str]:
         """The points that are good throughout."""
@@ -124,8 +129,9 @@ class Layout:
         return indices[0] if indices else 0
 
     def positions(self, name: str) -> Sequence[tuple[int, ...]]:
-        """The indices of a point's elements in order, from 1."""
-        return [tuple(i + 1 for i in place) for place in np.ndindex(*self.shape(name))]
+        """The indices of a point's elements in order."""
+        origin = self._origin(name)
+        return [tuple(i + origin for i in place) for place in np.ndindex(*self.shape(name))]
 
 
 @dataclass(slots=True)

@@ -32,6 +32,8 @@ class Scope(Enum):
     "A row of the interlock chain; indexed by its number."
     RESULT = 6
     "The result of a command; 1 is the latest."
+    MASTER = 7
+    "A master by its number; 0 is all that are not configured."
 
 
 AXES: Mapping[Scope, tuple[str, ...]] = {
@@ -42,8 +44,11 @@ AXES: Mapping[Scope, tuple[str, ...]] = {
     Scope.SENSOR: ("rack", "module", "sensor"),
     Scope.INTERLOCK: ("interlock",),
     Scope.RESULT: ("result",),
+    Scope.MASTER: ("master",),
 }
 "The indices of a scope, outermost first."
+FROM_0 = {Scope.MASTER}
+"Scopes whose indices do not count from 1."
 
 
 class Kind(Enum):

@@ -9,8 +9,8 @@ import pytest
 from modbus.adu import adu, numbers, read
 from modbus.service import BOUND, Service, closes, response, serving
 
-from gateway.links.modbus_connection import Traffic
 from gateway.mapping.listeners import Listening, UnknownUnit
+from gateway.model.traffic import Traffic
 
 LOCAL = ipaddress.ip_network("127.0.0.1")
 SECOND, THIRD = "127.0.0.2", "127.0.0.3"
@@ -39,7 +39,7 @@ def test_strangers_are_refused_and_told_once() -> None:
 
     assert [item["reason"] for item in told] == ["not on the allow-list"]
     assert str(told[0]["peer"]).startswith(SECOND)
-    assert service.server.pool.refused == 2
+    assert service.counts.refused == 2
 
 
 def test_the_ordinary_one_that_was_silent_longest_makes_room() -> None:
@@ -101,13 +101,13 @@ def test_what_a_master_does_is_counted() -> None:
                 assert [response(link)[:2] for _ in range(3)] == [b"\0\1", b"\0\2", b"\0\4"]
             service.connected(0)
         ended = [item for item in service.logs if item["event"] == "master_disconnected"]
-        heard = service.see(lambda: service.server.traffic[""].heard)
+        heard = service.see(lambda: service.counts.masters[""].heard)
         now = service.loop.time()
 
     assert [(item["requests"], item["writes"], item["exceptions"]) for item in ended] == [
         (4, 1, 2)
     ] * 2
-    assert service.server.traffic == {"": Traffic(0, 8, 2, 4, 2, heard)}
+    assert service.counts.masters == {"": Traffic(0, 8, 2, 4, 2, heard)}
     assert 0 <= now - heard < BOUND
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.links.pool import Pool
 from gateway.mapping.listeners import Listening
+from gateway.model.traffic import Counts
 
 
 @dataclass(eq=False)
@@ -25,7 +26,7 @@ class Connection:
 
 def pool(*members: Connection, **rules: object) -> Pool:
     """A pool of three connections, two of an address at most, with some in it."""
-    made = Pool(Listening(**{"most": 3, "most_of_one": 2, **rules}))  # type: ignore[arg-type] # by name
+    made = Pool(Listening(**{"most": 3, "most_of_one": 2, **rules}), Counts())  # type: ignore[arg-type] # by name
     made.members |= set(members)
     return made
 
@@ -42,7 +43,7 @@ def test_while_there_is_room_nobody_makes_any() -> None:
 
     assert full.refusal("c") == ""
     assert ended(*members) == [False, False]
-    assert (full.refused, full.dismissed, len(full.members)) == (0, 0, 2)
+    assert (full.counts.refused, full.counts.dismissed, len(full.members)) == (0, 0, 2)
 
 
 def test_the_oldest_ordinary_one_makes_room() -> None:
@@ -54,7 +55,7 @@ def test_the_oldest_ordinary_one_makes_room() -> None:
     assert ended(*members) == [False, False, True]
     assert members[2].ends == ["d needs one of 3 connections"]
     assert full.members == set(members[:2])
-    assert (full.refused, full.dismissed) == (0, 1)
+    assert (full.counts.refused, full.counts.dismissed) == (0, 1)
 
 
 def test_priority_masters_keep_theirs() -> None:
@@ -64,7 +65,7 @@ def test_priority_masters_keep_theirs() -> None:
 
     assert full.refusal("d") == "all 3 connections are taken by priority masters"
     assert ended(*members) == [False] * 3
-    assert (full.refused, full.dismissed, len(full.members)) == (1, 0, 3)
+    assert (full.counts.refused, full.counts.dismissed, len(full.members)) == (1, 0, 3)
 
 
 @pytest.mark.parametrize("prior", [False, True])
@@ -85,7 +86,7 @@ def test_who_is_not_allowed_makes_nobody_leave() -> None:
 
     assert full.refusal("10.0.1.5") == "not on the allow-list"
     assert ended(*members) == [False] * 3
-    assert full.refused == 1
+    assert full.counts.refused == 1
 
 
 def test_refusals_are_told_once_a_minute() -> None:

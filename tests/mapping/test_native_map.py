@@ -56,7 +56,7 @@ def lines(rows: MapRows) -> Iterator[tuple[str, ...]]:
     """Published places: everything but racks 2 to 11, inner modules, and inner cells and sensors."""
     for entry in entries(rows, Layout(DEMO)):
         point = point_of(entry.row)
-        if point is not None and point.scope in {Scope.INTERLOCK, Scope.RESULT}:
+        if point is not None and point.scope in {Scope.INTERLOCK, Scope.RESULT, Scope.MASTER}:
             yield _line(rows, entry)
             continue
         corners = zip(entry.indices, (DEMO.racks, DEMO.modules, DEMO.cells), strict=False)

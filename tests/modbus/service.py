@@ -17,6 +17,7 @@ from gateway.links.modbus_connection import ModbusConnection
 from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.mapping.listeners import ANYBODY, Listening
+from gateway.model.traffic import Counts
 
 BOUND = 20.0
 "Seconds after which something that should happen is said not to."
@@ -33,7 +34,9 @@ class Service:
         self.holds, self.held = False, list[Callable[[], None]]()
         "Whether answers are held until what they acknowledge is on disk, and who waits for that."
         units = {1: numbered(), 2: numbered()}
-        self.server = ModbusServer(Offer(units, settle=self._settle, rules=rules))
+        self.counts = Counts()
+        offer = Offer(units, settle=self._settle, rules=rules, counts=self.counts)
+        self.server = ModbusServer(offer)
         self.port = self.run(self.server.start("127.0.0.1", 0))
 
     def _settle(self, callback: Callable[[], None]) -> bool:

@@ -22,6 +22,7 @@ class StrideRow(Row):
     sensor: Distance | None = None
     interlock: Distance | None = None
     result: Distance | None = None
+    master: Distance | None = None
 
 
 class ConstantRow(Row):

@@ -1,0 +1,99 @@
+"""Traffic of masters: counted where they are received, shown by every container alike.
+
+Rules of the table:
+- masters are numbered as everywhere: in the order of the site file, from 1; 0 is all that are not configured;
+- what counts up goes on at 0 after 4,294,967,294: 4,294,967,295 is the pattern of a value that is missing;
+- all counts begin at 0 with the gateway's start; of a master that the site does not have, all is missing.
+
+The model are the diagnostic counters of APP V1.1b3 clause 6.8, of masters instead of one line. The table
+generates a part of the point manual; `picture` fills it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gateway.model.pack import Layout, Snapshot, Topology, Vector
+from gateway.model.point import Kind, Point, Scope
+from gateway.model.quality import Detail
+
+MASTERS = 17
+"Masters that are shown: 16 of the site, and nobody in particular."
+_COUNTS = 0xFFFFFFFF
+"What a counter register can show: the next number is its pattern for no value."
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What came and went: of a connection, or of all of a master."""
+
+    connections: int = 0
+    requests: int = 0
+    writes: int = 0
+    exceptions: int = 0
+    unanswered: int = 0
+    heard: float = math.nan
+    "When the last request came."
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is counted over all listeners of a gateway."""
+
+    masters: dict[str, Traffic] = field(default_factory=dict)
+    "Of each master by its name; '' for those that are not configured."
+    refused: int = 0
+    dismissed: int = 0
+    desynchronised: int = 0
+    damaged: int = 0
+
+    def of(self, master: str) -> Traffic:
+        """That of a master."""
+        return self.masters.setdefault(master, Traffic())
+
+
+_G, _M = Scope.CONTAINER, Scope.MASTER
+# fmt: off
+TRAFFIC: Mapping[str, Point] = {point.name: point for point in (
+    Point("connections_refused", _G, "", "Connections that were refused: not allowed, or all taken", Kind.COUNT),
+    Point("connections_dismissed", _G, "", "Connections that were ended to make room for others", Kind.COUNT),
+    Point("streams_broken", _G, "", "Connections that were ended because their stream made no sense", Kind.COUNT),
+    Point("frames_damaged", _G, "", "Frames with a wrong checksum, and noise: serial lines, and RTU over TCP", Kind.COUNT),
+    Point("master_connections", _M, "", "Its connections that are open; a serial line is none", Kind.COUNT),
+    Point("master_requests", _M, "", "Its requests", Kind.COUNT),
+    Point("master_writes", _M, "", "Those of them that would write", Kind.COUNT),
+    Point("master_exceptions", _M, "", "Those that were answered with an exception", Kind.COUNT),
+    Point("master_unanswered", _M, "", "Those that got no answer", Kind.COUNT),
+    Point("master_silence", _M, "s", "Time since its last request; missing before the first"),
+)}
+# fmt: on
+LAYOUT = Layout(Topology(1), TRAFFIC, {Scope.MASTER: MASTERS})
+"Where each of them lies: the same for all containers."
+
+
+def picture(counts: Counts, names: Sequence[str], now: float) -> Snapshot:
+    """What masters have asked until now; `names` are those of the site, in its order."""
+    values = np.full(LAYOUT.elements, np.nan)
+    whole = (counts.refused, counts.dismissed, counts.desynchronised, counts.damaged)
+    values[: len(whole)] = [count % _COUNTS for count in whole]
+    first, known = LAYOUT.first("master_connections"), ("", *names)[:MASTERS]
+    for place, name in enumerate(known, first):
+        values[place::MASTERS] = _told(counts.masters.get(name, _NOTHING), now)
+    quality = np.full(LAYOUT.elements, Detail.NONE, np.uint8)
+    quality[np.isnan(values)] = Detail.NOT_AVAILABLE
+    age, computed = np.zeros(LAYOUT.elements), np.ones(LAYOUT.elements, np.bool_)
+    for part in (values, quality, age, computed):
+        part.flags.writeable = False
+    return Snapshot(LAYOUT, now, values, quality, age, computed)
+
+
+_NOTHING = Traffic()
+
+
+def _told(traffic: Traffic, now: float) -> Vector:
+    """One master's points, in the order of the table."""
+    counts = (traffic.requests, traffic.writes, traffic.exceptions, traffic.unanswered)
+    counted = [float(count % _COUNTS) for count in counts]
+    return np.array([traffic.connections, *counted, now - traffic.heard])
