@@ -6,12 +6,13 @@ import structlog
 
 from gateway.app.gateway import Gateway
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import Service
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.service import Service
 from gateway.mapping.listeners import ANYBODY, Place
+from gateway.mapping.masters import Credential
 from gateway.modbus.bank import Bank
-from gateway.model.command import NOBODY
+from gateway.model.command import NOBODY, Origin
 
 log = structlog.get_logger()
 
@@ -71,9 +72,14 @@ class Reception:
             self._gateway.site.masters,
             self._gateway.site.listeners.get(place, ANYBODY),
         )
+
+        def who(peer: str, shown: Credential | None) -> Origin | None:
+            known = masters.at(peer, place) if shown is None else masters.shown(peer, place, shown)
+            return NOBODY if rules.is_read_only and known is not None else known
+
         is_live = self._gateway.data_source != "replay"
         return Service(
-            banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, place),
+            banks, who,
             self._gateway.settle, self._look if is_live else lambda: None, rules,
         )  # fmt: skip
 

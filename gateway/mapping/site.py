@@ -98,8 +98,9 @@ class _SiteCompiler:
     def __init__(self, library: Library, source: Source, path: Path, rows: SiteFile) -> None:
         self._library, self._source, self._path, self._rows = library, source, path, rows
         places = {place_of(row.listen): row.listen for row in rows.faces}
-        self.masters = masters_of(source, rows.masters, places)
-        self.listeners = listenings(source, rows.listeners, places)
+        self.listeners = listenings(source, rows.listeners, places, path.parent)
+        secured = {place for place, rules in self.listeners.items() if rules.tls is not None}
+        self.masters = masters_of(source, rows.masters, places, secured)
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
 

@@ -9,7 +9,7 @@ import pytest
 from modbus.adu import adu, numbers, read
 from modbus.service import BOUND, Service, closes, response, serving
 
-from gateway.links.modbus_connection import Traffic
+from gateway.links.service import Traffic
 from gateway.mapping.listeners import Listening, UnknownUnit
 
 LOCAL = ipaddress.ip_network("127.0.0.1")

@@ -11,8 +11,8 @@ from modbus.adu import adu, numbered, numbers, read
 from modbus.service import BOUND, Service, closes, response, serving, stuff
 
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
+from gateway.links.service import Service as Offer
 from gateway.mapping.image import Table
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space

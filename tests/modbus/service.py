@@ -14,8 +14,8 @@ from modbus.adu import numbered
 from structlog.typing import EventDict
 
 from gateway.links.modbus_connection import ModbusConnection
-from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.service import Service as Offer
 from gateway.mapping.listeners import ANYBODY, Listening
 
 BOUND = 20.0
