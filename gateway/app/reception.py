@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from gateway.app.gateway import Gateway
-from gateway.errors import LinkError
+from gateway.errors import LinkError, MappingError, Problem
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.service import Service
@@ -82,6 +82,17 @@ class Reception:
             banks, who,
             self._gateway.settle, self._look if is_live else lambda: None, rules,
         )  # fmt: skip
+
+    def renew(self, now: float) -> tuple[list[str], list[Problem]]:
+        """Read certificates again: where they have changed, and what is wrong with those that stay as they were."""
+        changed, problems = list[str](), list[Problem]()
+        for server, endpoint in zip(self._servers, self.endpoints, strict=True):
+            try:
+                if isinstance(server, ModbusServer) and server.renew(now):
+                    changed.append(endpoint)
+            except MappingError as error:
+                problems += error.problems
+        return changed, problems
 
     async def stop(self) -> None:
         """Let go of all."""

@@ -6,6 +6,7 @@ read its answers is not read from.
 """
 
 import asyncio
+import contextlib
 import functools
 import socket
 from collections import deque
@@ -162,7 +163,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
         log.warning("master_desynchronised", peer=self._peer, reason=reason)
         self._answer(answers)
         if self._transport is not None and not self._held:
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # it has left already
+                self._transport.write_eof()
         self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
 
     def _answer(self, answers: list[bytes]) -> None:

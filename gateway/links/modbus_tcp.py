@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from gateway.errors import LinkError
+from gateway.links.handshakes import PATIENCE, Handshakes
 from gateway.links.modbus_connection import ModbusConnection
 from gateway.links.pool import Pool
 from gateway.links.service import Service, Traffic
@@ -18,16 +19,14 @@ from gateway.links.tls_connection import TlsConnection
 from gateway.mapping.certificates import Tls
 from gateway.modbus.bank import Bank
 
-_HANDSHAKES, _OF_ONE = 128, 32
-"Under way at once at a listener, and of these from one address."
-
 log = structlog.get_logger()
 
 
 class ModbusServer:
     """A listener and its connections."""
 
-    def __init__(self, service: "Service") -> None:
+    def __init__(self, service: "Service", patience: float = PATIENCE) -> None:
+        """`patience`: seconds that a TLS handshake may take."""
         self._service = dataclasses.replace(service, units=with_device_itself(service.units))
         self.pool = Pool(service.rules)
         self.traffic: dict[str, Traffic] = {}
@@ -38,9 +37,7 @@ class ModbusServer:
         self._digest = ""
         self._context: ssl.SSLContext | None = None
         "What the next handshakes use."
-        self.handshakes = Pool(
-            dataclasses.replace(rules, most=_HANDSHAKES, most_of_one=_OF_ONE, prior=())
-        )
+        self.handshakes = Handshakes(rules, patience)
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and give the port (0 asks for a free one); LinkError if that is not possible."""
@@ -83,7 +80,7 @@ class ModbusServer:
         """Stop listening and end all connections."""
         if self._server is not None:
             self._server.close()
-            for connection in (*self.pool.members, *self.handshakes.members):
+            for connection in (*self.pool.members, *self.handshakes.pool.members):
                 connection.dismiss("the gateway stops")
             await self._server.wait_closed()
 

@@ -15,14 +15,12 @@ from typing import cast
 
 import structlog
 
+from gateway.links.handshakes import Handshakes
 from gateway.links.modbus_connection import ModbusConnection
-from gateway.links.pool import Pool
 from gateway.links.service import Secured
 from gateway.links.tls import readable
 from gateway.modbus.credential import credential_of
 
-PATIENCE = 10.0
-"Seconds that a handshake may take."
 _LINGER = 2.0
 "Seconds in which an alert may arrive."
 _CHUNK = 4096
@@ -34,10 +32,11 @@ class TlsConnection(asyncio.BufferedProtocol):
     """The side of the socket."""
 
     def __init__(
-        self, context: ssl.SSLContext, handshakes: Pool, inner: Callable[[], ModbusConnection]
+        self, context: ssl.SSLContext, handshakes: Handshakes, inner: Callable[[], ModbusConnection]
     ) -> None:
         """`handshakes` are those under way at the listener; `inner` makes what is served once one is done."""
         self._handshakes, self._make_inner = handshakes, inner
+        self._pool = handshakes.pool
         self._received, self._sent = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._received, self._sent, server_side=True)
         self.host, self.is_prior, self.used = "", False, 0.0
@@ -54,17 +53,19 @@ class TlsConnection(asyncio.BufferedProtocol):
         """Wait for the handshake, where somebody may come at all."""
         raw = self._socket = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         peer = raw.get_extra_info("peername")
+        if not isinstance(peer, tuple):  # gone already
+            peer = (str(peer), 0)
         self.host, self._peer = peer[0], f"{peer[0]}:{peer[1]}"
         loop = asyncio.get_running_loop()
         self.used = loop.time()
-        if reason := self._handshakes.refusal(self.host):
+        if reason := self._pool.refusal(self.host):
             self._tell("master_refused", reason)
             self._is_over = True
             raw.abort()
             return
-        self.is_prior = self._handshakes.is_prior(self.host)
-        self._handshakes.members.add(self)
-        self._timer = loop.call_later(PATIENCE, self.dismiss, f"no handshake in {PATIENCE:g} s")
+        self._pool.members.add(self)
+        patience = self._handshakes.patience
+        self._timer = loop.call_later(patience, self.dismiss, f"no handshake in {patience:g} s")
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go."""
@@ -73,14 +74,18 @@ class TlsConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Go on with the handshake, or with requests."""
         if self._is_over:
-            return
+            return  # what is still read so that an alert arrives
         self._received.write(memoryview(self._buffer)[:nbytes])
         if self._inner is None:
-            self._shake_hands()
+            self._socket.pause_reading()
+            self._handshakes.take_turn(self._shake_hands)
         else:
             self.read()
 
     def _shake_hands(self) -> None:
+        if self._is_over or self._socket.is_closing():
+            return
+        self._socket.resume_reading()
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -112,7 +117,7 @@ class TlsConnection(asyncio.BufferedProtocol):
                 count = cast("int", self.tls.read(len(room), room))
             except ssl.SSLWantReadError:
                 break
-            except ssl.SSLEOFError:
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 count = 0
             except ssl.SSLError as error:
                 self._break(readable(error))
@@ -173,7 +178,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(_LINGER, self._socket.abort)
-        self._socket.write_eof()
+        with contextlib.suppress(OSError):  # it has left already
+            self._socket.write_eof()
 
     def dismiss(self, reason: str) -> None:
         """End a handshake that takes too long, or the room of others."""
@@ -183,13 +189,13 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _tell(self, event: str, reason: str) -> None:
         """Once a minute for each address."""
-        if self._handshakes.is_news(self.host, asyncio.get_running_loop().time()):
+        if self._pool.is_news(self.host, asyncio.get_running_loop().time()):
             log.warning(event, peer=self._peer, reason=reason)
 
     def _leave_handshakes(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._handshakes.members.discard(self)
+        self._pool.members.discard(self)
 
     def pause_writing(self) -> None:
         """Answers pile up."""
@@ -233,8 +239,11 @@ class Secure(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send something."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[self._outer.tls.write(rest) :]
+        try:
+            while rest:
+                rest = rest[self._outer.tls.write(rest) :]
+        except ssl.SSLError:  # it was cut off, not ended: OpenSSL says nothing to it any more
+            self.abort()
         self._outer.flush()
 
     def write_eof(self) -> None:

@@ -10,13 +10,16 @@ from concurrent.futures import Future
 from typing import TypeVar, cast
 
 import structlog.testing
-from modbus.adu import numbered
+from modbus.adu import Notebook, numbered
 from structlog.typing import EventDict
 
+from gateway.links.handshakes import PATIENCE
 from gateway.links.modbus_connection import ModbusConnection
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.service import Service as Offer
 from gateway.mapping.listeners import ANYBODY, Listening
+from gateway.mapping.masters import Credential
+from gateway.model.command import NOBODY, Origin
 
 BOUND = 20.0
 "Seconds after which something that should happen is said not to."
@@ -27,13 +30,14 @@ class Service:
     """A server on an event loop of its own, in a thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict], rules: Listening
-    ) -> None:
+        self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict], rules: Listening,
+        master: Callable[[str, Credential | None], Origin | None], patience: float,
+    ) -> None:  # fmt: skip
         self.loop, self.logs = loop, logs
         self.holds, self.held = False, list[Callable[[], None]]()
         "Whether answers are held until what they acknowledge is on disk, and who waits for that."
-        units = {1: numbered(), 2: numbered()}
-        self.server = ModbusServer(Offer(units, settle=self._settle, rules=rules))
+        units = {1: numbered(), 2: numbered(), 3: Notebook()}
+        self.server = ModbusServer(Offer(units, master, settle=self._settle, rules=rules), patience)
         self.port = self.run(self.server.start("127.0.0.1", 0))
 
     def _settle(self, callback: Callable[[], None]) -> bool:
@@ -88,13 +92,17 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(loop: asyncio.AbstractEventLoop, rules: Listening = ANYBODY) -> Iterator[Service]:
+def serving(
+    loop: asyncio.AbstractEventLoop, rules: Listening = ANYBODY,
+    master: Callable[[str, Credential | None], Origin | None] = lambda *_: NOBODY,
+    patience: float = PATIENCE,
+) -> Iterator[Service]:  # fmt: skip
     """A server that masters can connect to; when it has stopped nothing of it may be left."""
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         with structlog.testing.capture_logs() as logs:
-            service = Service(loop, logs, rules)
+            service = Service(loop, logs, rules, master, patience)
             yield service
             service.close()
     finally:
