@@ -26,15 +26,11 @@ def credential_of(certificate: bytes) -> Credential:
     except unreadable:
         return Credential()
     try:
-        values = [
-            found.value.value
-            for found in known.extensions
-            if found.oid.dotted_string == ROLE
-            and isinstance(found.value, x509.UnrecognizedExtension)
-        ]
-    except (*unreadable, x509.DuplicateExtension):
+        found = known.extensions.get_extension_for_oid(x509.ObjectIdentifier(ROLE)).value
+    except (*unreadable, x509.ExtensionNotFound, x509.DuplicateExtension):
         return Credential(name=name)
-    return Credential(utf8_string(values[0]) if len(values) == 1 else "", name)
+    role = utf8_string(found.value) if isinstance(found, x509.UnrecognizedExtension) else ""
+    return Credential(role, name)
 
 
 def utf8_string(der: bytes) -> str:

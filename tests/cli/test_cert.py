@@ -39,6 +39,15 @@ def test_what_it_prints_makes_a_site(essgw: Program, folder: str) -> None:
     assert "certificate_role: GridServiceSunSpec, role: dispatcher" in told.stdout
 
 
+def test_the_manual_s_example_is_right(essgw: Program) -> None:
+    """As docs/modbus.md shows it, with certificates of this program."""
+    page = (Path(__file__).parents[2] / "docs" / "modbus.md").read_text()
+    block = page.partition("## Modbus/TCP Security")[2].partition("```yaml")[2].partition("```")[0]
+    essgw("cert", "tls")
+    (essgw.folder / "site.yaml").write_text(PLAIN.partition("faces:")[0] + block)
+    essgw("check", "site.yaml")
+
+
 @pytest.mark.parametrize(
     ("options", "kind"), [((), "ASN1 OID: prime256v1"), (("--rsa",), "Public-Key: (2048 bit)")]
 )

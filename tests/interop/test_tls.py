@@ -1,6 +1,7 @@
 """Modbus/TCP Security as other people's programs see it: OpenSSL and pymodbus, against `essgw run`."""
 
 import re
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_openssl_agrees_on_a_cipher(
     running: Gateway, options: list[str], protocol: str, cipher: str
 ) -> None:
     """Ours comes first of what both know; the chain is sent whole; no compression (R-14, R-46, R-54, R-62)."""
+    if "CCM8" in cipher and ssl.OPENSSL_VERSION_INFO >= (3, 1):
+        pytest.skip("an OpenSSL above 3.0 may not take CCM8")
     told = openssl(running, *options)
 
     assert f"New, {protocol}, Cipher is {cipher}" in told, told

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import select
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_one_step_a_turn_of_the_loop(tmp_path: Path, loop: str) -> None:
             with contextlib.suppress(OSError):
                 peers[-1].tls.do_handshake()
         service.until(lambda: len(handshakes.pool.members) == 30)
-        count = [0]
+        count, released = [0], threading.Event()
 
         def turn() -> None:
             between.append(len(handshakes._steps))
@@ -91,10 +92,13 @@ def test_one_step_a_turn_of_the_loop(tmp_path: Path, loop: str) -> None:
                 count[0] += 1
                 service.loop.call_soon(turn)
 
+        service.loop.call_soon_threadsafe(released.wait, BOUND)
         service.loop.call_soon_threadsafe(turn)
         for peer in peers:
             peer.link.sendall(peer.says())
+        released.set()
         for peer in peers:
             peer.hear()
     falls = [before - after for before, after in itertools.pairwise(between)]
+    assert max(between) >= 20
     assert max(falls) <= 1

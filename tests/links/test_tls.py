@@ -148,6 +148,8 @@ def test_sec_06_who_was_refused_resumes_nothing(listener: Secured, version: ssl.
 @pytest.mark.parametrize("is_rsa", [False, True])
 def test_sec_07_each_cipher(tmp_path: Path, cipher: str, *, is_rsa: bool) -> None:
     """Those of our key's kind are taken, one at a time; the others are refused (R-14, R-62)."""
+    if "CCM8" in cipher and ssl.OPENSSL_VERSION_INFO >= (3, 1):
+        pytest.skip("an OpenSSL above 3.0 may not take CCM8")
     with secured(tmp_path, is_rsa=is_rsa) as listener:
         context = listener.context(version=V12)
         context.set_ciphers(cipher)
