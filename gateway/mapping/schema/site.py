@@ -65,6 +65,16 @@ class FaceRow(Row):
     "Commands that cannot be written here, by name or pattern; what they read stays."
 
 
+class TlsRow(Row):
+    """What a listener shows, and whom it trusts: PEM files, beside the site file where not absolute."""
+
+    certificate: str
+    "Its own first, then those that lead to the root."
+    key: str
+    clients: Annotated[list[str], Field(min_length=1)]
+    "The roots of its masters' certificates."
+
+
 class ListenerRow(Row):
     """Whom an address of faces serves; without a row it serves anybody that can reach it."""
 
@@ -78,6 +88,8 @@ class ListenerRow(Row):
     unknown_unit: Literal["unavailable", "no_response", "silent"] = "unavailable"
     "What a request for a unit id is answered that nobody is behind: exception 0A, 0B, or nothing."
     read_only: bool = False
+    tls: TlsRow | None = None
+    "Modbus/TCP Security: masters come with certificates, or not at all."
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
     parity: Literal["even", "odd", "none"] | None = None
     stop_bits: Literal[1, 2] | None = None
