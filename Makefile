@@ -30,6 +30,7 @@ long: $(STAMP)
 	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long -o faulthandler_timeout=0
 	cd tests && PYTHONPATH=.:.. ../$(RUN)python -m control.mutants
 	$(MAKE) fuzz
+	$(RUN)python -m bench.soak --minutes 30
 
 fuzz: $(FUZZER)
 	PYTHONPATH=.:tests $(RUN)python -m fuzz.explore --seconds $(FUZZ_SECONDS)
