@@ -1,4 +1,7 @@
-"""A running gateway whose site is nothing but mailboxes in all four tables, down to their last addresses."""
+"""A running gateway whose site is nothing but mailboxes in all four tables, down to their last addresses.
+
+It answers also where this machine is so busy that control stalls: there are no limits to show.
+"""
 
 import contextlib
 import socket
@@ -32,8 +35,8 @@ containers:
     topology: {{racks: 1, modules: 8, cells: 52}}
     sources: [{{frames: demo-bmu, bus: can0}}]
 faces:
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 1}}
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 2}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 1, on_stall: zero_limits}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 2, on_stall: zero_limits}}
 masters: [{{name: hmi, from: 127.0.0.2, role: operator}}]
 """
 
