@@ -25,6 +25,7 @@ registers:
   - {at: 0, mailbox: holding, type: u16, table: holding, count: 1000, initial: 17, owner: viewer}
   - {at: 0, mailbox: holding, type: u16, table: input, count: 1000, initial: 17, owner: viewer}
   - {at: 2000, mailbox: guarded, type: f32, table: holding, initial: 1.5, owner: operator}
+  - {at: 2010, hold: 2, type: u16}
 """
 SITE = """
 site: storage
@@ -36,6 +37,8 @@ containers:
 faces:
   - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 1}}
   - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 2}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 3, read_only: ['*']}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 4, read_only: [hold*]}}
 masters: [{{name: hmi, from: 127.0.0.2, role: operator}}]
 """
 
@@ -127,3 +130,16 @@ def test_mbpoll_passes_a_value_on(port: int) -> None:
     assert write.returncode == 0, write.stdout + write.stderr
     read = subprocess.run([*command, "-a", "2", "-c", "1", "127.0.0.1"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
     assert "4711" in read.stdout, read.stdout + read.stderr
+
+
+def test_a_face_that_leaves_mailboxes_read_only(port: int) -> None:
+    """Exception 2 to what its patterns mean, `*` everything; it reads what others write, and may hold a picture."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+        for pdu, unit, answer in (
+            ("06 0000 0001", 1, "06 0000 0001"), ("05 0000 FF00", 1, "05 0000 FF00"),
+            ("06 0000 0002", 3, "86 02"), ("05 0000 0000", 3, "85 02"), ("10 0000 0001 02 0002", 3, "90 02"),
+            ("06 0000 0002", 4, "86 02"), ("05 0001 FF00", 4, "05 0001 FF00"),
+            ("03 0000 0001", 3, "03 02 0001"), ("01 0000 0002", 3, "01 01 03"), ("06 07DA 0001", 3, "06 07DA 0001"),
+        ):  # fmt: skip
+            link.sendall(adu(pdu, unit=unit))
+            assert response(link) == adu(answer, unit=unit), (pdu, unit)
