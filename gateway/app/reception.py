@@ -39,7 +39,7 @@ class Reception:
         "Where masters can connect, once started."
 
     async def start(self) -> None:
-        """Listen; LinkError if that is not possible."""
+        """Listen; LinkError if a network listener cannot be had. A serial line may come later."""
         listeners = self._gateway.listeners()
         if self._listen is not None and (
             len(listeners) > 1 or any(of.startswith("/") for of, _ in listeners)
@@ -73,7 +73,7 @@ class Reception:
         server = SerialServer(service, service.rules.line)
         server.start(path)
         self._servers.append(server)
-        self.endpoints.append(path)
+        self.endpoints.append(path if server.is_open else f"{path} (not there yet)")
 
     async def _bind(self, host: str, port: int, service: Service) -> None:
         self._gateway.shown_at(host)

@@ -2,7 +2,7 @@
 
 MODBUS over serial line V1.02, clause 2.5.1.1: frames are apart by 3.5 characters at least. A driver or a USB
 adapter passes bytes on in pieces, so the line says what silence is where 5 ms are too little for it. A line that
-fails is opened again each second.
+fails, or is not there yet, is tried again each second.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import structlog
 
-from gateway.errors import LinkError
 from gateway.links.service import Service
 from gateway.mapping.listeners import Line, Parity
 from gateway.modbus.functions import WRITES
@@ -28,6 +27,13 @@ _CFLAG = termios.CS8 | termios.CREAD | termios.CLOCAL
 _PARITY: Mapping[Parity, int] = {
     Parity.EVEN: termios.PARENB, Parity.ODD: termios.PARENB | termios.PARODD, Parity.NONE: 0,
 }  # fmt: skip
+_SETTINGS: Mapping[str, int] = {
+    "parity": termios.PARENB | termios.PARODD, "stop_bits": termios.CSTOPB,
+}  # fmt: skip
+"What a driver may not be able to do, and leave as it is."
+_REMEDY = (
+    "the driver does not do what was asked; masters must use what it does, or take another adapter"
+)
 
 log = structlog.get_logger()
 
@@ -51,16 +57,25 @@ class SerialServer:
         self._retry: asyncio.TimerHandle | None = None
 
     def start(self, path: str) -> None:
-        """Open a line; LinkError if that is not possible."""
+        """Open a line, now or as soon as it is there: TCP and CAN are served meanwhile."""
         self._path = path
         try:
             self._open()
         except (OSError, termios.error) as error:
-            reason = os.strerror(error.args[0]) if error.args else str(error)
-            raise LinkError(f"cannot open the serial line {path}: {reason}") from None
-        log.info("line_opened", path=path, baud=self._line.baud, units=sorted(self._service.units))
+            self._missing(os.strerror(error.args[0]) if error.args else str(error))
+
+    def _missing(self, reason: str) -> None:
+        remedy = "it is tried again each second"
+        log.error("line_missing", path=self._path, reason=reason, remedy=remedy)
+        self._retry = self._loop.call_later(_AGAIN, self._again)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is served now."""
+        return self._file >= 0
 
     def _open(self) -> None:
+        """Open it with its settings; OSError or termios.error if that is not possible."""
         line = self._line
         file = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
@@ -71,11 +86,24 @@ class SerialServer:
             special = [b"\0"] * len(termios.tcgetattr(file)[6])
             termios.tcsetattr(file, termios.TCSANOW, [check, 0, flags, 0, speed, speed, special])
             termios.tcflush(file, termios.TCIOFLUSH)
+            granted = termios.tcgetattr(file)
         except BaseException:
             os.close(file)
             raise
         self._file, self._heard = file, bytearray()
         self._loop.add_reader(file, self._readable)
+        self._told(flags, speed, granted[2], granted[5])
+
+    def _told(self, flags: int, speed: int, granted: int, granted_speed: int) -> None:
+        """Tell that it is open, and what the driver does not do of what was asked: tcsetattr is content with a part."""
+        if not self._service.ration.allows(self._path, self._loop.time()):
+            return
+        units = sorted(self._service.units)
+        log.info("line_opened", path=self._path, baud=self._line.baud, units=units)
+        refused = [name for name, mask in _SETTINGS.items() if (flags ^ granted) & mask]
+        refused += ["baud"] if speed != granted_speed else []
+        if refused:
+            log.warning("line_settings_refused", path=self._path, settings=refused, remedy=_REMEDY)
 
     def _readable(self) -> None:
         try:
@@ -139,7 +167,8 @@ class SerialServer:
             self._lost(error.strerror or str(error))
 
     def _lost(self, reason: str) -> None:
-        log.error("line_lost", path=self._path, reason=reason)
+        if self._service.ration.allows(self._path, self._loop.time()):
+            log.error("line_lost", path=self._path, reason=reason)
         self._close()
         self._retry = self._loop.call_later(_AGAIN, self._again)
 
@@ -148,8 +177,6 @@ class SerialServer:
             self._open()
         except (OSError, termios.error):
             self._retry = self._loop.call_later(_AGAIN, self._again)
-        else:
-            log.info("line_opened", path=self._path, again=True)
 
     def _close(self) -> None:
         if self._due is not None:

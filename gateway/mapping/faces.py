@@ -14,7 +14,7 @@ from gateway.mapping.listeners import place_of
 from gateway.mapping.mailbox import disagreements
 from gateway.mapping.parts import Container
 from gateway.mapping.placing import compile_map
-from gateway.mapping.registers import load_map
+from gateway.mapping.registers import MapRows, load_map
 from gateway.mapping.schema.site import FaceRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import INSTRUCTIONS, POWER_COMMANDS
@@ -93,9 +93,10 @@ class FaceCompiler:
 
     def _maps(self, at: Location, row: FaceRow, container: Container) -> list[FaceMap]:
         """The map, once for each unit id that it takes; nothing if something is wrong."""
-        layout, read_only = container.layout, self._read_only((*at, "read_only"), row.read_only)
+        layout = container.layout
         try:
             rows = load_map(self.library, row.map, (self.folder,))
+            read_only = self._read_only((*at, "read_only"), row.read_only, rows)
             units = math.ceil(layout.topology.racks / rows.racks_per_unit)
             if row.unit + units - 1 > _LAST_UNIT:
                 text = f"{layout.topology.racks} racks take {units} unit ids, up to {row.unit + units - 1}"
@@ -111,14 +112,17 @@ class FaceCompiler:
         self._check_path((*at, "map"), container, maps[0])
         return maps
 
-    def _read_only(self, at: Location, patterns: Sequence[str]) -> Collection[str]:
-        """The commands that patterns mean."""
+    def _read_only(self, at: Location, patterns: Sequence[str], rows: MapRows) -> Collection[str]:
+        """The commands, and mailboxes of the map, that patterns mean."""
         found: set[str] = set()
+        boxes = {row.mailbox for row in rows.rows.registers if row.mailbox is not None}
+        known = [*INSTRUCTIONS, *sorted(boxes)]
         for index, pattern in enumerate(patterns):
-            meant = fnmatch.filter(INSTRUCTIONS, pattern)
+            meant = fnmatch.filter(known, pattern)
             if not meant:
-                near = did_you_mean(pattern, INSTRUCTIONS)
-                self.source.report((*at, index), f"no command is named '{pattern}'", near)
+                near = did_you_mean(pattern, known)
+                kinds = "command or mailbox" if boxes else "command"
+                self.source.report((*at, index), f"no {kinds} is named '{pattern}'", near)
             found.update(meant)
         return found
 

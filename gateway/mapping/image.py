@@ -249,7 +249,7 @@ class FaceMap:
         return {place.instruction.name for place in places}
 
     def without(self, names: Collection[str]) -> "FaceMap":
-        """The same map, in which some commands can only be read."""
+        """The same map, in which some commands and mailboxes can only be read."""
         return self._changed(
             lambda table: dataclasses.replace(table, writable=table.writable.without(names))
         )

@@ -60,11 +60,12 @@ class Writable:
     holds: Mapping[int, Hold] = field(default_factory=dict)
 
     def without(self, names: Collection[str]) -> "Writable":
-        """The same but for some commands."""
-        kept = {
+        """The same but for some commands and mailboxes."""
+        places = {
             at: place for at, place in self.places.items() if place.instruction.name not in names
         }
-        return Writable(kept, self.slots, self.holds)
+        slots = {at: slot for at, slot in self.slots.items() if slot.box.name not in names}
+        return Writable(places, slots, self.holds)
 
     def covered(self, address: int, quantity: int) -> list[Part] | None:
         """What a write means, in order; None unless it covers each command whole, and nothing but these and mailboxes.

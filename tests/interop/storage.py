@@ -19,6 +19,7 @@ registers:
   - {at: 0, mailbox: holding, type: u16, table: holding, count: 1000, initial: 17, owner: viewer}
   - {at: 0, mailbox: holding, type: u16, table: input, count: 1000, initial: 17, owner: viewer}
   - {at: 2000, mailbox: guarded, type: f32, table: holding, initial: 1.5, owner: operator}
+  - {at: 2010, hold: 2, type: u16}
   - {at: 3000, mailbox: shown, type: bit, table: coil, count: 2000, owner: viewer}
   - {at: 196, mailbox: shown, type: bit, table: discrete, count: 2000, owner: viewer}
   - {at: 40000, mailbox: models, type: u16, table: holding, count: 200, owner: viewer}
@@ -37,13 +38,15 @@ containers:
 faces:
   - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 1, on_stall: zero_limits}}
   - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 2, on_stall: zero_limits}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 13, on_stall: zero_limits, read_only: ['*']}}
+  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 14, on_stall: zero_limits, read_only: [hold*]}}
 masters: [{{name: hmi, from: 127.0.0.2, role: operator}}]
 """
 
 
 @contextlib.contextmanager
 def stored(folder: Path, site: str = SITE, registers: str = MAP) -> Iterator[Served]:
-    """The gateway at a free port, which serves the mailboxes as units 1 and 2; anybody may write most of them."""
+    """The gateway at a free port, which serves the mailboxes as units 1 and 2, where anybody may write most of them; 13 and 14 are read only."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
         free: int = probe.getsockname()[1]
     (folder / "storage.yaml").write_text(registers)

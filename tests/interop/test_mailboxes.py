@@ -88,3 +88,16 @@ def test_mbpoll_passes_a_value_on(storage: int) -> None:
     assert write.returncode == 0, write.stdout + write.stderr
     read = subprocess.run([*command, "-a", "2", "-c", "1", "127.0.0.1"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
     assert "4711" in read.stdout, read.stdout + read.stderr
+
+
+def test_a_face_that_leaves_mailboxes_read_only(storage: int) -> None:
+    """Exception 2 to what its patterns mean, `*` everything; it reads what others write, and may hold a picture."""
+    with socket.create_connection(("127.0.0.1", storage), timeout=10) as link:
+        for pdu, unit, answer in (
+            ("06 0320 0001", 1, "06 0320 0001"), ("05 003C FF00", 1, "05 003C FF00"),
+            ("06 0320 0002", 13, "86 02"), ("05 003C 0000", 13, "85 02"), ("10 0320 0001 02 0002", 13, "90 02"),
+            ("06 0320 0002", 14, "86 02"), ("05 003D FF00", 14, "05 003D FF00"),
+            ("03 0320 0001", 13, "03 02 0001"), ("01 003C 0002", 13, "01 01 03"), ("06 07DA 0001", 13, "06 07DA 0001"),
+        ):  # fmt: skip
+            link.sendall(adu(pdu, unit=unit))
+            assert response(link) == adu(answer, unit=unit), (pdu, unit)

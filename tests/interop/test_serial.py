@@ -158,12 +158,3 @@ def heard_now(file: int) -> bytes:
         return os.read(file, 256)
     except BlockingIOError:
         return b""
-
-
-def test_a_line_that_is_not_there(tmp_path: Path) -> None:
-    """It is told, with its name, and nothing is served."""
-    (tmp_path / "serial.yaml").write_text(MAP)
-    (tmp_path / "site.yaml").write_text(SITE.format(path="/dev/nothing-here"))
-    done = Program(tmp_path)("run", "site.yaml", status=4)
-
-    assert "cannot open the serial line /dev/nothing-here: No such file or directory" in done.stderr

@@ -110,6 +110,20 @@ def test_read_only_is_of_one_face(tmp_path: Path) -> None:
     assert commanding.map.commands == set(INSTRUCTIONS)
 
 
+def test_mailboxes_are_named_like_commands(tmp_path: Path) -> None:
+    """Those of this map alone; a pattern that means neither is told."""
+    box = "  - {at: 50, mailbox: note, type: u16, count: 2}\n"
+    (tmp_path / "noted.yaml").write_text(OWN.replace("TABLE", "holding") + box)
+    (face,) = site(tmp_path, "polls_us", ", read_only: [n*te]", "noted").faces
+
+    assert not face.map.holding.writable.slots
+    assert face.map.commands == {"software_stop", "power_setpoint"}
+    assert site(tmp_path, "polls_us", "", "noted").faces[0].map.holding.writable.slots.keys() == {50, 51}  # fmt: skip
+    assert refused(tmp_path, "polls_us", ", read_only: [nole]", "noted") == [
+        "site.yaml:9:56: no command or mailbox is named 'nole'; did you mean 'note'?"
+    ]
+
+
 @pytest.mark.parametrize(
     ("face", "complaint"),
     [

@@ -62,7 +62,7 @@ class FaceRow(Row):
     beyond_rating: Literal["clamp", "reject"] = "clamp"
     "What becomes of a setpoint beyond the rating: taken and clamped, or exception 3 (R5)."
     read_only: list[str] = []
-    "Commands that cannot be written here, by name or pattern; what they read stays."
+    "Commands and mailboxes that cannot be written here, by name or pattern; what they read stays."
 
 
 class TlsRow(Row):
