@@ -38,7 +38,7 @@ def sunspec() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def pki(sunspec: ModuleType) -> Path:
-    """The folder of certificates in its source distribution; the wheel has none."""
+    """The certificates of its own tests: as installed, or of an unpacked source distribution."""
     folder = Path(os.environ.get(VARIABLE, sunspec.TLS_DATA_DIR))
     if not (folder / "ca" / "client_ca_chain.crt").is_file():
         pytest.skip(
