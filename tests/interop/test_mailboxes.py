@@ -94,10 +94,10 @@ def test_a_face_that_leaves_mailboxes_read_only(storage: int) -> None:
     """Exception 2 to what its patterns mean, `*` everything; it reads what others write, and may hold a picture."""
     with socket.create_connection(("127.0.0.1", storage), timeout=10) as link:
         for pdu, unit, answer in (
-            ("06 0320 0001", 1, "06 0320 0001"), ("05 003C FF00", 1, "05 003C FF00"),
-            ("06 0320 0002", 13, "86 02"), ("05 003C 0000", 13, "85 02"), ("10 0320 0001 02 0002", 13, "90 02"),
-            ("06 0320 0002", 14, "86 02"), ("05 003D FF00", 14, "05 003D FF00"),
-            ("03 0320 0001", 13, "03 02 0001"), ("01 003C 0002", 13, "01 01 03"), ("06 07DA 0001", 13, "06 07DA 0001"),
+            ("06 0320 0001", 1, "06 0320 0001"), ("05 0BB8 FF00", 1, "05 0BB8 FF00"),
+            ("06 0320 0002", 13, "86 02"), ("05 0BB8 0000", 13, "85 02"), ("10 0320 0001 02 0002", 13, "90 02"),
+            ("06 0320 0002", 14, "86 02"), ("05 0BB9 FF00", 14, "05 0BB9 FF00"),
+            ("03 0320 0001", 13, "03 02 0001"), ("01 0BB8 0002", 13, "01 01 03"), ("06 07DA 0001", 13, "06 07DA 0001"),
         ):  # fmt: skip
             link.sendall(adu(pdu, unit=unit))
             assert response(link) == adu(answer, unit=unit), (pdu, unit)
