@@ -11,6 +11,7 @@ import structlog
 from gateway.errors import LinkError
 from gateway.links.modbus_connection import ModbusConnection, Service
 from gateway.links.pool import Pool
+from gateway.mapping.listeners import Framing
 from gateway.modbus.bank import Bank
 
 log = structlog.get_logger()
@@ -20,7 +21,9 @@ class ModbusServer:
     """A listener and its connections."""
 
     def __init__(self, service: "Service") -> None:
-        self._service = dataclasses.replace(service, units=with_device_itself(service.units))
+        is_line = service.rules.framing is Framing.RTU  # there, 0 is a broadcast, and 255 is nobody
+        units = service.units if is_line else with_device_itself(service.units)
+        self._service = dataclasses.replace(service, units=units)
         self.pool = Pool(service.rules, service.counts)
         self._server: asyncio.Server | None = None
 

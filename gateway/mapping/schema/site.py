@@ -78,6 +78,8 @@ class ListenerRow(Row):
     unknown_unit: Literal["unavailable", "no_response", "silent"] = "unavailable"
     "What a request for a unit id is answered that nobody is behind: exception 0A, 0B, or nothing."
     read_only: bool = False
+    framing: Literal["tcp", "rtu"] = "tcp"
+    "What goes over TCP: Modbus TCP, or the frames of a serial line as device servers pass them on."
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
     parity: Literal["even", "odd", "none"] | None = None
     stop_bits: Literal[1, 2] | None = None
