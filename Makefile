@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.ready
+FUZZER := $(VENV)/.fuzzer
 RUN := $(VENV)/bin/
 
-.PHONY: demo test check long bench docs clean
+FUZZ_SECONDS := 600
+
+.PHONY: demo test check long fuzz bench docs clean
 
 demo: $(STAMP)
 	$(RUN)essgw demo
@@ -24,8 +27,13 @@ check: $(STAMP)
 	$(RUN)python docs/generate.py --check
 
 long: $(STAMP)
-	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long
+	$(RUN)python -m pytest -m "" -p no:randomly --hypothesis-profile=long -o faulthandler_timeout=0
 	cd tests && PYTHONPATH=.:.. ../$(RUN)python -m control.mutants
+	$(MAKE) fuzz
+	$(RUN)python -m bench.soak --minutes 30
+
+fuzz: $(FUZZER)
+	PYTHONPATH=.:tests $(RUN)python -m fuzz.explore --seconds $(FUZZ_SECONDS)
 
 bench: $(STAMP)
 	$(RUN)python -m bench.run
@@ -43,4 +51,10 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(RUN)pip install --quiet --disable-pip-version-check -e '.[dev,fast]'
+	touch $@
+
+# Where no wheel of it is to be had, fuzzing says that it is skipped.
+$(FUZZER): $(STAMP)
+	PIP_CONSTRAINT=constraints.txt $(RUN)pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]' \
+	  || echo "atheris is not to be had for `$(PYTHON) -V`"
 	touch $@

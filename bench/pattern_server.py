@@ -15,8 +15,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from gateway.cli.serving import fast_loop
-from gateway.links.modbus_connection import Service
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.service import Service
 from gateway.mapping.image import REGISTERS, Image, Table
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space

@@ -1,6 +1,7 @@
 """What all tests share: the corpus, and the program as a user runs it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from program import Program
 from tidiness import no_task_left_running, tidy
 
 _CHECKOUT = Path(__file__).parent.parent
+# Tests stop programs by Ctrl-C; who runs tests in the background has it ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Wall times are reported, never asserted: no deadline.
 settings.register_profile("default", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=5000)

@@ -16,7 +16,17 @@ _PATIENCE = 60  # s, for anything that ought to come at once
 
 def in_time() -> dict[str, str]:
     """The environment of a process that keeps time: coverage slows it to a third, so it is not traced."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return {**kept, "PYTHONFAULTHANDLER": "1"}
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    """The status of a process that was told to end; one that does not is aborted, and says where it was."""
+    try:
+        return process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        return process.wait()
 
 
 class Program:
@@ -48,7 +58,7 @@ class Program:
                 yield served
             finally:
                 process.send_signal(signal.SIGINT)
-                status = process.wait(timeout=60)
+                status = ended(process)
         assert "Traceback" not in served.text, served.text
         assert status == 0, served.text
 

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from gateway.app.gateway import Gateway
-from gateway.errors import LinkError
-from gateway.links.modbus_connection import Service
+from gateway.errors import LinkError, MappingError, Problem
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.ration import Ration
+from gateway.links.service import Service
 from gateway.mapping.listeners import ANYBODY, Place
+from gateway.mapping.masters import Credential
 from gateway.modbus.bank import Bank
-from gateway.model.command import NOBODY
+from gateway.model.command import NOBODY, Origin
 from gateway.model.traffic import Counts, picture
 
 _TELL = 1.0
@@ -89,12 +90,28 @@ class Reception:
             self._gateway.site.masters,
             self._gateway.site.listeners.get(place, ANYBODY),
         )
+
+        def who(peer: str, shown: Credential | None) -> Origin | None:
+            known = masters.at(peer, place) if shown is None else masters.shown(peer, place, shown)
+            return NOBODY if rules.is_read_only and known is not None else known
+
         is_live = self._gateway.data_source != "replay"
         return Service(
-            banks, lambda peer: NOBODY if rules.is_read_only else masters.at(peer, place),
+            banks, who,
             self._gateway.settle, self._look if is_live else lambda: None, rules,
             self._counts, self._ration,
         )  # fmt: skip
+
+    def renew(self, now: float) -> tuple[list[str], list[Problem]]:
+        """Read certificates again: where they have changed, and what is wrong with those that stay as they were."""
+        changed, problems = list[str](), list[Problem]()
+        for server, endpoint in zip(self._servers, self.endpoints, strict=True):
+            try:
+                if isinstance(server, ModbusServer) and server.renew(now):
+                    changed.append(endpoint)
+            except MappingError as error:
+                problems += error.problems
+        return changed, problems
 
     async def stop(self) -> None:
         """Let go of all."""

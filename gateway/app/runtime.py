@@ -87,6 +87,14 @@ class Runtime:
         """Where masters can connect, once started."""
         return self._reception.endpoints
 
+    async def renew(self) -> None:
+        """Read the certificates of TLS listeners again; those that are wrong are told, and what was there stays."""
+        changed, problems = await asyncio.to_thread(self._reception.renew, time.time())
+        if changed:
+            self.tell("certificates", detail=", ".join(changed))
+        for problem in problems:
+            self.tell("certificates_refused", detail=str(problem))
+
     def _look(self) -> None:
         self.gateway.check_pace(asyncio.get_running_loop().time())
 

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 import gateway
-from gateway.cli import apply, check, decode, events, lease, maps, read, replay, run, why, write
+from gateway.cli import (
+    apply,
+    cert,
+    check,
+    decode,
+    events,
+    lease,
+    maps,
+    read,
+    replay,
+    run,
+    why,
+    write,
+)
 from gateway.cli.screen import complain, err
 from gateway.errors import GatewayError
 
@@ -36,6 +49,7 @@ def application() -> typer.Typer:
     program.command("why")(why.why)
     program.command("lease")(lease.lease)
     program.command("events")(events.events)
+    program.command("cert")(cert.cert)
     program.add_typer(maps.verbs, name="map")
     for point in sorted(importlib.metadata.entry_points(group=_ENTRY_POINTS), key=lambda e: e.name):
         try:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from gateway.cli.kept import differs, kept_of, remedy_for
 from gateway.cli.screen import JsonOption, PathOption, complain, library, out, tell_files
 from gateway.errors import GatewayError, MappingError, Problem
 from gateway.links.can_link import INTERFACES
+from gateway.links.tls import context_of
 from gateway.mapping.database import load_database
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
@@ -93,6 +95,11 @@ def _checked(search: Library, file: str) -> str:
 
 def _site(search: Library, file: str) -> str:
     site = load_site(search, file, INTERFACES)
+    if old := site.outdated(time.time()):
+        raise MappingError(old)
+    for rules in site.listeners.values():
+        if rules.tls is not None:
+            context_of(rules.tls)
     messages = sum(
         len(part) for container in site.containers for part in container.messages.values()
     )

@@ -1,4 +1,4 @@
-"""A site file read again while the gateway runs: taken over as far as that is allowed (R18).
+"""A site file and certificates read again while the gateway runs: taken over as far as that is allowed (R18).
 
 SIGHUP asks for it; it comes from who may signal the process, so from somebody on the machine.
 """
@@ -74,6 +74,7 @@ class Reload:
         self._seen = digest
 
     async def _read(self) -> None:
+        await self._runtime.renew()
         try:
             site, found = await asyncio.to_thread(self._load)
         except (GatewayError, OSError) as error:

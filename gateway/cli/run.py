@@ -1,6 +1,7 @@
 """`essgw run`: a site, live."""
 
 import functools
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,12 @@ def run(
 
 
 def warn(file: Path, start: Start) -> None:
-    """Say aloud that what runs is not what somebody may expect (R18)."""
+    """Say aloud that what runs is not what somebody may expect (R18).
+
+    A certificate's date stops no gateway: the clock may be what is wrong, and BMUs and PCS wait.
+    """
+    for problem in start.site.outdated(time.time()):
+        err.print(str(problem), style="bold yellow", markup=False)
     if start.unlike:
         text = f"{file} is not what runs: {start.unlike}"
         remedy = f"the gateway goes on with what ran last; stop it and say {remedy_for(file)}"

@@ -57,20 +57,18 @@ def _of_others(state: State, facts: Facts) -> Iterator[Cause]:
 
 
 def _of_container(state: State, facts: Facts, plant: Plant) -> Iterator[Cause]:
-    if any(facts.heard) and all(math.isnan(value) for value in facts.connected):
-        yield _row("bus_silent", 0, 1)
-    if state.heartbeat.is_lost:
-        yield _row("ems_lost", 0, 1)
-    if state.tripped_by:
-        yield _row("trip", 0, 1)
-    if state.stopped:
-        yield _row("software_stop", 0, 1)
-    if plant.duplicate:
-        yield _row("duplicate_master", 0, 1)
-    if plant.journal_failed:
-        yield _row("journal_failed", 0, 1)
-    if not plant.is_live:
-        yield _row("not_live", 0, 1)
+    is_silent = any(facts.heard) and all(math.isnan(value) for value in facts.connected)
+    there = {
+        "bus_silent": is_silent,
+        "ems_lost": state.heartbeat.is_lost,
+        "trip": bool(state.tripped_by),
+        "software_stop": state.stopped,
+        "memory_lost": state.forgot,
+        "duplicate_master": bool(plant.duplicate),
+        "journal_failed": bool(plant.journal_failed),
+        "not_live": not plant.is_live,
+    }
+    return (_row(name, 0, 1) for name, is_there in there.items() if is_there)
 
 
 def _contradicting(

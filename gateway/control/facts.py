@@ -143,7 +143,7 @@ def facts_of(snapshot: Snapshot, settings: Settings) -> Facts:
         _limit(snapshot, "discharge_power_limit"),
         _known(snapshot, "voltage")[0],
         {**_alarms(snapshot), **_beyond(snapshot, settings.thresholds)},
-        tuple(map(Identity, *(_known(snapshot, f"rack_{part}") for part in Identity._fields))),
+        tuple(map(Identity, *(_named(snapshot, part) for part in Identity._fields))),
         _known(snapshot, "rack_power"),
         _resting(snapshot, settings.rest_voltages),
         _basis(snapshot, connected),
@@ -169,6 +169,11 @@ def _known(snapshot: Snapshot, name: str) -> Numbers:
     values = np.where(USABLE[snapshot.quality[part]], snapshot.values[part], np.nan)
     numbers: list[float] = values.tolist()
     return tuple(numbers)
+
+
+def _named(snapshot: Snapshot, part: str) -> Numbers:
+    """A part of each rack's identity; what starts up tells 0, which names nobody."""
+    return tuple(value or math.nan for value in _known(snapshot, f"rack_{part}"))
 
 
 def _limit(snapshot: Snapshot, name: str) -> float:

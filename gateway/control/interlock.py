@@ -165,6 +165,7 @@ _OWN = (
     Interlock(91, "rack_power_inconsistent", _R, Effect.ZERO | _BLOCK, "The rack's power is not its voltage times its current (R42)", "Compare with a clamp meter; find the wrong sensor, or the wrong scale.", delay_on=5.0, delay_off=60.0),
     Interlock(92, "bus_voltage_inconsistent", _C, Effect.ZERO | _BLOCK, "Voltages of racks and PCS on one bus contradict each other (R42)", "Measure the bus; find the wrong sensor, or the contactor that is not closed.", delay_on=5.0, delay_off=60.0),
     Interlock(93, "soc_inconsistent", _R, _BLOCK, "At rest, the cells' voltage contradicts the rack's state of charge (R42)", "Have its BMU set the state of charge right, or correct the band of the site.", delay_on=60.0),
+    Interlock(94, "memory_lost", _C, Effect.ZERO | _BLOCK | _LATCH, "What was known before the start cannot be read: latches, lockouts, racks out of service (R15)", "Look for what stood (`essgw events`), lock out again what was locked out, then reset."),
 )
 # fmt: on
 

@@ -72,7 +72,7 @@ def _plain(value: float) -> float | None:
 
 
 def restored(text: str, racks: int, settings: Settings, now: float) -> State:
-    """The state to start with; if what was kept cannot be understood, the container starts stopped."""
+    """The state to start with; what was kept and cannot be understood is told, and waits for a reset."""
     state = fresh(racks, now)
     if not text:
         return state
@@ -80,7 +80,7 @@ def restored(text: str, racks: int, settings: Settings, now: float) -> State:
         memory: Memory = json.loads(text)
         return _with(state, memory, settings, now)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
-        return dataclasses.replace(state, stopped=True)
+        return dataclasses.replace(state, forgot=True)
 
 
 def _with(state: State, memory: Memory, settings: Settings, now: float) -> State:

@@ -34,7 +34,7 @@ class Situation:
 
 Change = tuple[State, Verdict]
 _OFF_BUS = {Phase.OPEN, Phase.COOLING, Phase.WAITING}
-_ENDED = {"software_stop", ROW.name}
+_ENDED = {"software_stop", "memory_lost", ROW.name}
 "Rows whose cause ends with the reset."
 _BMU_ROWS = 64
 "Rows up to here are reported by BMUs: a reset is passed on to them before it is judged."
@@ -141,7 +141,7 @@ def _reset(state: State, _: Command, on: Situation) -> Change:
         return state, refused(Reason.BLOCKED_BY_INTERLOCKING, row_of(left[0]).name)
     state = confirmed(state, on.facts)
     until = on.now + on.settings.reset_time
-    return dataclasses.replace(state, reset_until=until, stopped=False), ACCEPTED
+    return dataclasses.replace(state, reset_until=until, stopped=False, forgot=False), ACCEPTED
 
 
 def _trip(state: State, command: Command, _: Situation) -> Change:

@@ -236,6 +236,8 @@ class State:
     "Masters whose trips stand; each takes back its own (R1)."
     stopped: bool = False
     "A software stop stands until the reset."
+    forgot: bool = False
+    "What was known before the start is lost; until the reset."
     reset_until: float = -math.inf
     "A reset is being passed on to the BMUs."
     clock: float = math.nan

@@ -6,25 +6,24 @@ read its answers is not read from.
 """
 
 import asyncio
+import contextlib
 import functools
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import structlog
 
 from gateway.links.pool import Pool
-from gateway.links.ration import Ration
-from gateway.mapping.listeners import ANYBODY, Listening, UnknownUnit
-from gateway.modbus.bank import Bank, Code
+from gateway.links.service import Secured, Service
 from gateway.modbus.framing import FORMS
 from gateway.modbus.functions import WRITES
 from gateway.modbus.session import Session
 from gateway.modbus.wire import Desynchronised
-from gateway.model.command import NOBODY, Origin
-from gateway.model.traffic import Counts, Traffic
+from gateway.model.command import NOBODY
+from gateway.model.traffic import Traffic
 
 _CHUNK = 2048
 _UNREAD = 65536
@@ -38,43 +37,11 @@ _LINGER = 2.0
 
 _ERROR = 0x80
 "The bit in an exception's function code (APP V1.1b3 clause 7)."
+_DENIED = "no row of masters: fits its certificate; every request is answered with exception 1"
 _ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 "A peer that has vanished is found within a minute, not two hours (MSG V1.0b clause 4.3.2)."
 
 log = structlog.get_logger()
-
-
-Settle = Callable[[Callable[[], None]], bool]
-"Calls back once what was acknowledged so far is on disk; False where nothing has to be waited for."
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What a listener serves, and to whom."""
-
-    units: Mapping[int, Bank]
-    master: Callable[[str], Origin] = lambda _: NOBODY
-    "Who connects from an address."
-    settle: Settle = lambda _: False
-    look: Callable[[], None] = lambda: None
-    "Called before requests are answered."
-    rules: Listening = ANYBODY
-    counts: Counts = field(default_factory=Counts)
-    "Of all listeners of a gateway together."
-    ration: Ration = field(default_factory=Ration)
-    "Of the log, by host or line."
-
-    @property
-    def unknown(self) -> Code | None:
-        """What a request for a unit id is answered that nobody is behind."""
-        return _UNKNOWN[self.rules.unknown_unit]
-
-
-_UNKNOWN = {
-    UnknownUnit.UNAVAILABLE: Code.PATH_UNAVAILABLE,
-    UnknownUnit.NO_RESPONSE: Code.TARGET_SILENT,
-    UnknownUnit.SILENT: None,
-}
 
 
 @dataclass(slots=True)
@@ -127,10 +94,10 @@ class ModbusConnection(asyncio.BufferedProtocol):
                 log.warning("master_refused", peer=self._peer, reason=reason)
             transport.abort()
             return
-        self._session.origin, self.is_prior = (
-            self._service.master(self.host),
-            self._pool.is_prior(self.host),
-        )
+        secured: Secured | None = transport.get_extra_info("secured")
+        origin = self._service.master(self.host, None if secured is None else secured.credential)
+        self._session.origin, self._session.is_denied = origin or NOBODY, origin is None
+        self.is_prior = self._pool.is_prior(self.host)
         self._masters = self._service.counts.of(self._session.origin.name)
         self._masters.connections += 1
         self._is_served = True
@@ -142,8 +109,11 @@ class ModbusConnection(asyncio.BufferedProtocol):
                 link.setsockopt(socket.IPPROTO_TCP, option, value)
         transport.set_write_buffer_limits(high=_UNREAD)
         self._pool.members.add(self)
+        told = {} if secured is None else secured.told
         if self._service.ration.allows(self.host, self.used):
-            log.info("master_connected", peer=self._peer, master=self._session.origin.name)
+            log.info("master_connected", peer=self._peer, master=self._session.origin.name, **told)
+            if origin is None:
+                log.warning("master_denied", peer=self._peer, reason=_DENIED, **told)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go."""
@@ -164,7 +134,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def _work(self) -> None:
         """Answer requests: all there are, or until so many of them were writes."""
         units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
-        self._has_more = False
+        self._has_more, broken = False, ""
         _, answer, function_at = self._form
         self._service.look()
         try:
@@ -175,10 +145,12 @@ class ModbusConnection(asyncio.BufferedProtocol):
                     self._has_more = True
                     break
         except Desynchronised as error:
-            self._break_off(answers, str(error))
-            return
+            broken = str(error)
         if answers:
             self._count(answers, writes)
+        if broken:
+            self._break_off(answers, broken)
+        elif answers:
             self._answer(answers)
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
@@ -200,7 +172,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
             log.warning("master_desynchronised", peer=self._peer, reason=reason)
         self._answer(answers)
         if self._transport is not None and not self._held:
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # it has left already
+                self._transport.write_eof()
         self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
 
     def _answer(self, answers: list[bytes]) -> None:

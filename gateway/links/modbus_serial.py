@@ -12,11 +12,12 @@ from collections.abc import Mapping
 
 import structlog
 
-from gateway.links.modbus_connection import Service
+from gateway.links.service import Service
 from gateway.mapping.listeners import Line, Parity
 from gateway.modbus.functions import WRITES
 from gateway.modbus.rtu import MAX_FRAME, answered, is_whole
 from gateway.modbus.session import Session
+from gateway.model.command import NOBODY
 
 _CHUNK = 4096
 _AGAIN = 1.0  # s
@@ -45,7 +46,9 @@ class SerialServer:
         self._path, self._file = "", -1
         self._loop = asyncio.get_running_loop()
         self._session = Session(
-            service.master(""), self._loop.time, is_read_only=service.rules.is_read_only
+            service.master("", None) or NOBODY,
+            self._loop.time,
+            is_read_only=service.rules.is_read_only,
         )
         self._traffic = service.counts.of(self._session.origin.name)
         self._heard, self._sent, self._turn = bytearray(), b"", 0

@@ -1,16 +1,22 @@
-"""The Modbus TCP listener."""
+"""The Modbus TCP listener, plain or by TLS."""
 
 import asyncio
 import dataclasses
 import errno
 import socket
+import ssl
 from collections.abc import Mapping
 
 import structlog
 
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import ModbusConnection, Service
+from gateway.links.handshakes import PATIENCE, Handshakes
+from gateway.links.modbus_connection import ModbusConnection
 from gateway.links.pool import Pool
+from gateway.links.service import Service
+from gateway.links.tls import context_of, renewed
+from gateway.links.tls_connection import TlsConnection
+from gateway.mapping.certificates import Tls
 from gateway.mapping.listeners import Framing
 from gateway.modbus.bank import Bank
 
@@ -20,32 +26,62 @@ log = structlog.get_logger()
 class ModbusServer:
     """A listener and its connections."""
 
-    def __init__(self, service: "Service") -> None:
+    def __init__(self, service: "Service", patience: float = PATIENCE) -> None:
+        """`patience`: seconds that a TLS handshake may take."""
         is_line = service.rules.framing is Framing.RTU  # there, 0 is a broadcast, and 255 is nobody
         units = service.units if is_line else with_device_itself(service.units)
         self._service = dataclasses.replace(service, units=units)
         self.pool = Pool(service.rules, service.counts)
         self._server: asyncio.Server | None = None
+        rules = service.rules
+        self._tls: Tls | None = rules.tls
+        self._digest = ""
+        self._context: ssl.SSLContext | None = None
+        "What the next handshakes use."
+        self.handshakes = Handshakes(rules, service.counts, patience)
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and give the port (0 asks for a free one); LinkError if that is not possible."""
+        if self._tls is not None:
+            self._digest, self._context = self._tls.digest, context_of(self._tls)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ModbusConnection(self._service, self.pool),
+                self._accepted,
                 host, port, backlog=128, reuse_address=True,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:  # UnicodeError: what can be no host's name
             raise LinkError(f"cannot listen at {host}:{port}: {_reason(error, port)}") from None
         bound: int = self._server.sockets[0].getsockname()[1]
-        log.info("listening", host=host, port=bound, units=sorted(self._service.units))
+        units, is_secured = sorted(self._service.units), self._tls is not None
+        log.info("listening", host=host, port=bound, units=units, tls=is_secured)
         return bound
+
+    def _accepted(self) -> ModbusConnection | TlsConnection:
+        """What serves a connection that has come."""
+        if self._context is None:
+            return self._connection()
+        return TlsConnection(self._context, self.handshakes, self._connection)
+
+    def _connection(self) -> ModbusConnection:
+        return ModbusConnection(self._service, self.pool)
+
+    def renew(self, now: float) -> bool:
+        """Have the next handshakes use certificates as they are on disk; whether they have changed.
+
+        MappingError if they are wrong: those before stay.
+        """
+        if self._tls is None or (digest := self._tls.digest) == self._digest:
+            return False
+        self._context = renewed(self._tls, now)
+        self._digest = digest
+        return True
 
     async def stop(self) -> None:
         """Stop listening and end all connections."""
         if self._server is not None:
             self._server.close()
-            for connection in tuple(self.pool.members):
+            for connection in (*self.pool.members, *self.handshakes.pool.members):
                 connection.dismiss("the gateway stops")
             await self._server.wait_closed()
 

@@ -36,7 +36,7 @@ class PcsLinkState:
     """How the link is doing."""
 
     up: bool = False
-    "Whether there is a connection."
+    "Whether it has answered a whole reading on this connection."
     left_alone: bool = True
     "Whether the PCS is not accessed, by order or for want of one (R12)."
     obeys: bool = True
@@ -129,7 +129,7 @@ class PcsLink:
         try:
             await link.open()
             self._allowed()
-            self.state.up, self.state.left_alone = True, False
+            self.state.left_alone = False
             self.state.opened += 1
             self._recognised, self._pulse = not self._map.expects, math.nan
             log.info("pcs_opened", pcs=self.name, host=self._host, port=self._port)
@@ -172,6 +172,7 @@ class PcsLink:
             raise LinkError(told)
         self._recognised = True
         self.state.polls += 1
+        self.state.up = True
         if self._beats(*self._map.pulse(registers), now) and self.state.obeys:
             self.state.last_error = ""
             self._report(self._map.report(registers, now))

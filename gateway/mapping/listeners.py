@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
+from gateway.mapping.certificates import Tls, tls_of, wrong_with
 from gateway.mapping.networks import Network, is_in, network
 from gateway.mapping.schema.site import ListenerRow
 from gateway.mapping.source import Location, Source, did_you_mean
@@ -68,6 +70,8 @@ class Listening:
     unknown_unit: UnknownUnit = UnknownUnit.UNAVAILABLE
     is_read_only: bool = False
     line: Line = Line()
+    tls: Tls | None = None
+    "Its certificates, where masters must have some too."
     framing: Framing = Framing.TCP
 
     def allows(self, peer: str) -> bool:
@@ -92,9 +96,9 @@ def place_of(address: str) -> Place:
 
 
 def listenings(
-    source: Source, rows: Sequence[ListenerRow], places: Mapping[Place, str]
+    source: Source, rows: Sequence[ListenerRow], places: Mapping[Place, str], folder: Path
 ) -> dict[Place, Listening]:
-    """The rules of each listener that has some; `places` are those where faces listen, as they are written."""
+    """The rules of each listener that has some, with files in a folder; `places` are those where faces listen."""
     found: dict[Place, Listening] = {}
     for index, row in enumerate(rows):
         at, place = ("listeners", index), place_of(row.at)
@@ -110,7 +114,7 @@ def listenings(
             None if row.allow is None else _networks(source, (*at, "allow"), row.allow),
             _networks(source, (*at, "priority"), row.priority), row.connections, per_address,
             UnknownUnit(row.unknown_unit), row.read_only, _line(source, at, row),
-            framing=Framing(row.framing),
+            _tls(source, (*at, "tls"), row, folder), Framing(row.framing),
         )  # fmt: skip
     return found
 
@@ -121,7 +125,7 @@ _CHARACTER = 11
 _FAST, _FAST_SILENCE = 19200, 0.00175
 "Above that speed, frames are always so far apart (clause 2.5.1.1)."
 _LINE = ("baud", "parity", "stop_bits", "silence", "echo")
-_NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit", "framing")
+_NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit", "framing", "tls")
 
 
 def _line(source: Source, at: Location, row: ListenerRow) -> Line:
@@ -139,6 +143,15 @@ def _line(source: Source, at: Location, row: ListenerRow) -> Line:
         source.report((*at, "silence"), text, "give more")
     stops = row.stop_bits or (2 if parity is Parity.NONE else 1)
     return Line(baud, parity, stops, silence, row.echo)
+
+
+def _tls(source: Source, at: Location, row: ListenerRow, folder: Path) -> Tls | None:
+    """The certificates of a listener; what is wrong with the files is reported where they are named."""
+    if row.tls is None:
+        return None
+    found = tls_of(source, at, row.tls, folder)
+    source.problems += wrong_with(found)
+    return found
 
 
 def _networks(source: Source, at: Location, texts: Sequence[str]) -> tuple[Network, ...]:

@@ -13,6 +13,7 @@ from gateway.mapping.agreement import (
     check_identifiers,
     check_names,
 )
+from gateway.mapping.certificates import outdated
 from gateway.mapping.contactors import check_contactors
 from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
@@ -58,6 +59,11 @@ class Site:
     masters: Masters
     journal: JournalPlace | None
 
+    def outdated(self, now: float) -> list[Problem]:
+        """Certificates of its listeners that are not valid at a time, in seconds since 1970-01-01 UTC."""
+        found = [rules.tls for rules in self.listeners.values() if rules.tls is not None]
+        return [problem for tls in found for problem in outdated(tls, now)]
+
 
 def load_site(
     library: Library, name: str, interfaces: Collection[str] = (), source: Source | None = None
@@ -98,8 +104,9 @@ class _SiteCompiler:
     def __init__(self, library: Library, source: Source, path: Path, rows: SiteFile) -> None:
         self._library, self._source, self._path, self._rows = library, source, path, rows
         places = {place_of(row.listen): row.listen for row in rows.faces}
-        self.masters = masters_of(source, rows.masters, places)
-        self.listeners = listenings(source, rows.listeners, places)
+        self.listeners = listenings(source, rows.listeners, places, path.parent)
+        secured = {place for place, rules in self.listeners.items() if rules.tls is not None}
+        self.masters = masters_of(source, rows.masters, places, secured)
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
 

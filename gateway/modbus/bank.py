@@ -117,14 +117,21 @@ class Bank:
             self.renew()
         return _part(self.images[table], address, address + quantity)
 
-    def write(self, table: Table, address: int, words: bytes, session: Session) -> None:
-        """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
+    def require_writable(
+        self, table: Table, address: int, quantity: int, session: Session
+    ) -> Sequence[Part]:
+        """What a write means, whatever its values; Refused if it may not be, or not by who asks."""
         writable = self._writable.get(table)
-        parts = None if writable is None else writable.covered(address, len(words) // _WORD)
+        parts = None if writable is None else writable.covered(address, quantity)
         if parts is None:
             raise Refused(Code.ILLEGAL_ADDRESS)
         if session.is_read_only or any(session.origin.role < _owner(part) for part in parts):
             raise Refused(Code.ILLEGAL_FUNCTION)
+        return parts
+
+    def write(self, table: Table, address: int, words: bytes, session: Session) -> None:
+        """Registers from bytes, all of them or none; Refused with the code that says what was wrong."""
+        parts = self.require_writable(table, address, len(words) // _WORD, session)
         written = Written.of(parts, words, session.origin)
         if not all(0 <= seconds <= hold.most for hold, seconds in written.holds):
             raise Refused(Code.ILLEGAL_VALUE)

@@ -102,6 +102,7 @@ def _mask(bank: Bank, adu: bytes, session: Session) -> bytes:
     """APP clause 6.16: what is there AND the first mask, OR the second where the first is 0."""
     _require(fits=len(adu) == _FIXED + 2)
     address, kept, put = struct.unpack_from(">HHH", adu, _DATA)
+    bank.require_writable(Table.HOLDING, address, 1, session)
     there = int.from_bytes(bank.current(Table.HOLDING, address, 1), "big")
     word = there & kept | put & ~kept & 0xFFFF
     bank.write(Table.HOLDING, address, word.to_bytes(2, "big"), session)

@@ -16,6 +16,8 @@ class Session:
     clock: Callable[[], float] = lambda: -math.inf
     is_read_only: bool = False
     "Whether it may write nothing, not even what is anybody's."
+    is_denied: bool = False
+    "Whether it may not even read: no role of its certificate is anybody's (MB-TCP-Security v36, R-23)."
     held: dict[Hashable, tuple[Images, float]] = field(default_factory=dict)
     "Of each unit whose reads come from one picture: that, and until when."
 

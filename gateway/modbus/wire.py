@@ -4,6 +4,7 @@ stream -> Receiver.feed -> [unit, transaction, PDU]... -> answer -> response byt
 
 length field below 2 or above 254     the stream cannot be trusted any more: Desynchronised, close
 protocol id not 0                     skipped without an answer (MSG V1.0b clause 4.4.2.2)
+certificate without a known role      exception 01, whatever is asked (MB-TCP-Security v36, R-31)
 unit id that is not served            exception 0A, 0B or nothing, as the listener says
 unit id 0 or 255                      the device itself: the first unit (MSG clause 4.4.2.5)
 function that is not served           exception 01
@@ -67,6 +68,8 @@ def answer(
 
     `unknown` is what a unit id is answered that is not served; None: nothing.
     """
+    if session is not None and session.is_denied:
+        return _exception(adu, Code.ILLEGAL_FUNCTION)
     bank = units.get(adu[6])
     if bank is None:
         return b"" if unknown is None else _exception(adu, unknown)

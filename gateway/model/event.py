@@ -50,6 +50,8 @@ _ROWS = (
     Kind(15, "settings_refused", _W, "a changed site file is not taken over: {detail}"),
     Kind(16, "settings_unlike", _W, "the site file is not what runs: it is {detail}"),
     Kind(17, "settings_lost", _A, "what ran last cannot be used any more, and the site file is taken: {detail}"),
+    Kind(18, "certificates", _N, "changed certificates serve the next handshakes at {detail}"),
+    Kind(19, "certificates_refused", _W, "changed certificates are not taken over: {detail}"),
     Kind(20, "lease_granted", _N, "{origin} has the lease for {value:g} s"),
     Kind(21, "lease_ended", _N, "{origin} has the lease no more: {detail}"),
     Kind(30, "interlock_tripped", _W, "{row} acts: {value:g}"),

@@ -51,6 +51,10 @@ def _resting(paper: Paper) -> None:
     paper.resting[1] = 2.75
 
 
+def _forget(paper: Paper) -> None:
+    paper.state = dataclasses.replace(paper.state, forgot=True)
+
+
 def _lockout(paper: Paper) -> None:
     racks = list(paper.state.racks)
     racks[0] = dataclasses.replace(racks[0], locked_until=paper.now + 60)
@@ -67,6 +71,7 @@ FORCED: Mapping[str, tuple[Callable[[Paper], None], float]] = {
     "ems_lost": (_deaf, 6.0),
     "trip": (_write("trip"), 0),
     "software_stop": (_write("software_stop"), 0),
+    "memory_lost": (_forget, 0),
     "duplicate_master": (_plant(duplicate="0x123 on can0"), 0),
     "pcs_lost": (lambda _: None, 2.1),
     "pcs_fault": (lambda paper: paper.pcs(has_fault=True), 0),

@@ -105,7 +105,8 @@ def test_a_bus_is_silent_once_all_are(
     ("row", "of", "plant"),
     [
         ("ems_lost", {"heartbeat": Heartbeat(is_lost=True)}, QUIET), ("trip", {"tripped_by": (EMS,)}, QUIET),
-        ("software_stop", {"stopped": True}, QUIET), ("duplicate_master", {}, Plant(duplicate="0x1")),
+        ("software_stop", {"stopped": True}, QUIET), ("memory_lost", {"forgot": True}, QUIET),
+        ("duplicate_master", {}, Plant(duplicate="0x1")),
         ("journal_failed", {}, Plant(journal_failed="full")), ("not_live", {}, Plant(is_live=False)),
     ],
 )  # fmt: skip

@@ -19,11 +19,14 @@ SILENT = (NAN, 1.0, 1.0)
 
 def known(
     currents: Numbers, connected: Numbers = SILENT, *, zero_since: float = 0.0, pcs: float = NAN,
-    tripped: float | None = None,
+    tripped: float | None = None, doubted: float = NAN,
 ) -> Numbers:  # fmt: skip
-    """The currents at 100 s; `tripped`: the interlock of contradicting currents."""
+    """The currents at 100 s; `tripped`: the interlock of contradicting currents; `doubted`: what rack 1 tells of itself."""
     settings = dataclasses.replace(SETTINGS, rest=1.0)
     row = {(BY_NAME["bus_inconsistent"].number, 0): Standing(0.0, 40.0, tripped)}
+    if not math.isnan(doubted):
+        row[BY_NAME["rack_power_inconsistent"].number, 1] = Standing(0.0, 40.0, 5.0)
+        currents = (doubted, *currents[1:])
     state = dataclasses.replace(fresh(len(currents), 0.0), zero_since=zero_since, chain=row)
     facts = dataclasses.replace(Paper(count=len(currents)).facts(), current=currents, connected=connected)  # fmt: skip
     plant = dataclasses.replace(QUIET, pcs=PcsReport(dc_current=pcs))
@@ -47,7 +50,7 @@ def test_a_contradiction_makes_all_unknown() -> None:
         ((0.0, 0.0), {"pcs": 5.0}, False), ((0.0, 0.0), {"pcs": -5.0}, False), ((0.0, NAN), {}, False),
         ((80.0, 0.0), {"connected": (NAN, 0.0, 1.0)}, True), ((0.0, 0.0), {"connected": (NAN, 0.0, 0.0)}, False),
         ((0.0, 0.0), {"connected": (NAN, 0.0, NAN)}, False), ((0.0, 100.0), {"connected": (NAN, 1.0, NAN)}, False),
-        ((0.0, 0.0), {"connected": (NAN, 1.0, NAN)}, True), ((0.0, NAN), {"connected": (NAN, 1.0, 0.0)}, True),
+        ((0.0, 0.0), {"connected": (NAN, 1.0, NAN)}, True), ((0.0, 0.0), {"doubted": 5.0}, False), ((0.0, 0.0), {"doubted": 4.5}, True), ((0.0, NAN), {"connected": (NAN, 1.0, 0.0)}, True),
     ],
 )  # fmt: skip
 def test_a_silent_rack_carries_none_where_the_bus_proves_it(

@@ -6,9 +6,12 @@ import math
 import pytest
 from control.paper import CYCLE, SETTINGS, Paper
 
+from gateway.control.asserted import causes
+from gateway.control.interlock import BY_NAME
 from gateway.control.settings import PcsPath
 from gateway.control.state import Phase
 from gateway.model.command import Reason, Stage
+from gateway.model.order import PcsReport
 
 NAN = math.nan
 
@@ -82,6 +85,18 @@ def test_only_a_pcs_that_we_drive_is_compared() -> None:
     paper.run(5 + 2 * CYCLE)
 
     assert paper.tripped == {("bus_inconsistent", 0)}
+
+
+@pytest.mark.parametrize(("age", "compared"), [(2.0, True), (2.5, False)])
+def test_a_pcs_is_compared_until_its_time_is_over(age: float, *, compared: bool) -> None:
+    """An answer as old as it may be still counts (R42)."""
+    driven = dataclasses.replace(SETTINGS, path=PcsPath.WE_DRIVE, pcs_timeout=2.0)
+    paper = Paper(settings=driven, keeps_pcs=True).running(100e3)
+    facts = dataclasses.replace(paper.facts(), current=(50.0, 50.0, 50.0))
+    plant = dataclasses.replace(paper.plant, pcs=PcsReport(64.0, dc_current=900.0))
+    found = causes(paper.state, facts, driven, plant, 64.0 + age)
+
+    assert ((BY_NAME["bus_inconsistent"].number, 0) in found) is compared
 
 
 def test_a_current_that_is_told_contradicts_an_open_feedback_though_it_is_not_believed() -> None:

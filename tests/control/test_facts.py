@@ -211,3 +211,12 @@ def test_a_silent_rack_is_beyond_no_threshold(connected: float) -> None:
     assert list(seen(without, Threshold("soc_high", 95)).reported) == [
         (BY_NAME["soc_high"].number, 2)
     ]
+
+
+@pytest.mark.parametrize("part", ["serial", "firmware", "modules"])
+def test_who_tells_0_tells_nobody(part: str) -> None:
+    """A BMU that starts tells 0 of itself until it knows: that is no other rack (R31)."""
+    told = [getattr(who, part) for who in seen(snapshot(**{f"rack_{part}": [0.0, 7.0]})).identities]
+
+    assert math.isnan(told[0])
+    assert told[1] == 7

@@ -164,7 +164,7 @@ def test_firmware_and_count_of_modules_are_part_of_it(part: str) -> None:
 
 
 def test_a_memory_of_another_form_is_not_believed() -> None:
-    """The container starts stopped, and a person looks (R15)."""
+    """Power waits until a person has looked (R15)."""
     paper = Paper().connected()
     memory = json.loads(kept(paper.state, paper.now))
     state = restored(json.dumps(memory), 3, SETTINGS, 0.0)
@@ -173,7 +173,7 @@ def test_a_memory_of_another_form_is_not_believed() -> None:
     assert [rack.identity for rack in state.racks] == [
         pytest.approx((7.0, 2.0, math.nan), nan_ok=True)
     ] * 3
-    assert restored(json.dumps(memory), 3, SETTINGS, 0.0).stopped
+    assert restored(json.dumps(memory), 3, SETTINGS, 0.0).forgot
 
 
 def test_what_is_replayed_is_not_remembered() -> None:

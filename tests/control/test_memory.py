@@ -32,12 +32,12 @@ def test_what_is_kept_is_what_is_restored() -> None:
         assert [(owner.name, owner.is_local) for owner in back.tripped_by] == [("panel", True), ("scada", False)]  # fmt: skip
 
 
-def test_what_another_version_wrote_stops_the_container() -> None:
-    """Rather stopped than wrong (R15)."""
+def test_what_another_version_wrote_is_not_read() -> None:
+    """Rather nothing than wrong (R15)."""
     text = kept(Paper().adopted().state, 1000.0)
-    for form, stopped in ((3, True), (4, False), (5, True)):
+    for form, lost in ((3, True), (4, False), (5, True)):
         other = json.dumps({**json.loads(text), "form": form})
-        assert restored(other, 3, SETTINGS, 0.0).stopped is stopped
+        assert restored(other, 3, SETTINGS, 0.0).forgot is lost
 
 
 def test_the_same_state_is_always_the_same_text() -> None:

@@ -136,6 +136,27 @@ def test_a_charging_pcs_loses_on_its_way_to_the_bus(watts: float, *, agrees: boo
     assert ("bus_inconsistent" not in rows) is agrees
 
 
+NOTHING_TOLERATED = dataclasses.replace(
+    EXACT, current_tolerance=0.0, current_share=0.0, voltage_tolerance=0.0, voltage_share=0.0625, auxiliaries=0.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("watts", "agrees"), [(0.5, True), (0.25, False), (0.125, False)])
+def test_little_power_on_a_bus_of_little_voltage_is_compared_as_well(
+    watts: float, *, agrees: bool
+) -> None:
+    """2 A at half a volt are 1 W: of 0.5 W AC at the least, at an efficiency of a half (R13)."""
+    of = facts(connected=(1.0, 1.0), current=(1.0, 1.0), voltage=(0.5, 0.5), bus_voltage=0.5, power=(NAN, NAN))  # fmt: skip
+    rows = {name for name, _, _ in contradictions(of, NOTHING_TOLERATED, PcsReport(power=watts))}
+
+    assert ("bus_inconsistent" not in rows) is agrees
+
+
+def test_where_nothing_is_on_the_bus_nothing_is_apart() -> None:
+    """Also where no difference is tolerated."""
+    assert told(NOTHING_TOLERATED, connected=(0.0, 0.0)) == []
+
+
 @pytest.mark.parametrize("volts", [0.0, NAN, -1.0])
 def test_a_bus_without_voltage_compares_no_power(volts: float) -> None:
     """A BMU that boots tells 0 V: no cycle ends on that."""
@@ -212,8 +233,11 @@ def test_the_band_is_a_line_between_the_site_s_points(
 
 
 @pytest.mark.parametrize("name", DOUBTED)
+@pytest.mark.parametrize("rack", [1, 2])
 @pytest.mark.parametrize("tripped", [None, 5.0])
-def test_what_is_contradicted_is_shown_as_inconsistent(name: str, tripped: float | None) -> None:
+def test_what_is_contradicted_is_shown_as_inconsistent(
+    name: str, tripped: float | None, rack: int
+) -> None:
     """Of the rack that it is about, or of all; what was unknown stays so, and the picture of before as it was."""
     points = ("rack_voltage", "rack_current", "rack_power", "rack_soc")
     racks = Fleet(Topology(racks=3), *points)
@@ -222,7 +246,7 @@ def test_what_is_contradicted_is_shown_as_inconsistent(name: str, tripped: float
     racks.hear(0.0, 1, 2)
     before = racks.at(0.1)
     row = BY_NAME[name]
-    place = 0 if row.scope.value == 0 else 2
+    place = 0 if row.scope.value == 0 else rack
     chain = {(row.number, place): Standing(0.0, 1.0, tripped)}
     after = doubted(before, dataclasses.replace(fresh(3, 0.0), chain=chain))
 
@@ -233,7 +257,7 @@ def test_what_is_contradicted_is_shown_as_inconsistent(name: str, tripped: float
         was, codes = before.quality_of(point).ravel(), after.quality_of(point).ravel()
         expected = was.copy()
         if point in DOUBTED[name]:
-            part = slice(1, 2) if place and point.startswith("rack_") else slice(None)
+            part = slice(rack - 1, rack) if place and point.startswith("rack_") else slice(None)
             expected[part] = np.where(USABLE[was[part]], Detail.INCONSISTENT, was[part])
         assert codes.tolist() == expected.tolist(), point
     assert not after.quality.flags.writeable

@@ -225,13 +225,42 @@ def test_nothing_in_the_text_moves_with_time() -> None:
     "text",
     ["{", "[]", "null", "3", '{"form": 1}', '{"form": 2}', "[" * 100000, '"x"', '{"form": 99}'],
 )
-def test_what_cannot_be_understood_starts_stopped(text: str) -> None:
-    """Better safe: it needs a person and a reset."""
+def test_what_cannot_be_understood_is_told(text: str) -> None:
+    """It needs a person and a reset."""
     state = restored(text, 3, SETTINGS, 10.0)
 
-    assert state.stopped
+    assert state.forgot
+    assert not state.stopped
     assert len(state.racks) == 3
-    assert not restored("", 3, SETTINGS, 10.0).stopped
+    assert not restored("", 3, SETTINGS, 10.0).forgot
+
+
+def test_without_its_memory_nothing_moves() -> None:
+    """Closed racks stay closed at zero, nothing is closed, until the reset; it is told once (R14, R15)."""
+    paper = Paper().running(100e3)
+    paper.state = restored("{", 3, paper.settings, paper.now)
+    paper.run(20)
+
+    assert paper.phases == {Phase.CLOSED}
+    assert not paper.allowed.is_open
+    assert paper.tripped == {("memory_lost", 0)}
+    assert paper.state.first_out is not None
+    assert paper.state.first_out.number == BY_NAME["memory_lost"].number
+
+    at_once = paper.state
+    paper.write("lease", 60)
+    paper.write("alarm_reset", 1)
+    paper.run(3)
+    assert paper.tripped == set()
+
+    paper.state = at_once
+    paper.restarted().run(1)
+    assert paper.tripped == {("memory_lost", 0)}, "it is kept like any latch"
+    paper.write("lease", 60)
+    paper.write("alarm_reset", 1)
+    paper.run(3)
+    assert paper.tripped == set()
+    assert paper.phases == {Phase.CLOSED}
 
 
 def test_another_number_of_racks_is_no_harm() -> None:
@@ -257,7 +286,7 @@ _JSON = st.recursive(
 
 @given(st.data())
 def test_a_damaged_memory_never_stops_a_start(data: st.DataObject) -> None:
-    """Whatever stands in one of its places: a state that can be stepped, or the stopped one."""
+    """Whatever stands in one of its places: a state that can be stepped, or the one that knows nothing."""
     paper = Paper().connected()
     paper.report("bmu_trip_soc_low", 2, 4.5)
     paper.step()

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,11 @@ class PyModbus:
         response = call(address, count=count, device_id=1)
         assert not response.isError(), response
         return list(response.registers)
+
+    def write(self, address: int, values: list[int]) -> None:
+        """Registers by function 16."""
+        response = self._client.write_registers(address, values, device_id=1)
+        assert not response.isError(), response
 
     def refused(self, unit: int) -> int:
         """The exception that a read from another unit is answered with."""
@@ -133,3 +139,20 @@ Client = PyModbus | PyModbusTcp | MbPoll
 CLIENTS: dict[str, Callable[[int], Client]] = {
     "pymodbus": PyModbus, "pyModbusTCP": PyModbusTcp, "mbpoll": MbPoll,
 }  # fmt: skip
+
+
+def alike(other: PyModbus, read: Callable[[int, int, int], object]) -> None:
+    """Have another client see the native map as pymodbus does: 125 registers a read, by functions 3 and 4.
+
+    `read` takes address, count and function. What moves is read until it is the same before and after.
+    """
+    for first, count in ((30, 7), (24000, 125), (60000, 125), (60125, 125), (60250, 125)):
+        for function in (3, 4):
+            end = time.monotonic() + 60
+            while True:
+                before = other.read(first, count, function)
+                seen = read(first, count, function)
+                if before == other.read(first, count, function):
+                    break
+                assert time.monotonic() < end, "it never rests"
+            assert seen == before

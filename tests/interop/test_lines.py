@@ -16,9 +16,9 @@ from line import line
 from modbus.adu import adu, numbered, read
 from modbus.service import response
 
-from gateway.links.modbus_connection import Service
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.ration import Ration
+from gateway.links.service import Service
 from gateway.mapping.listeners import Line, Parity
 from gateway.modbus.rtu import framed
 

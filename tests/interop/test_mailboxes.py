@@ -1,64 +1,22 @@
 """A site file of nothing but mailboxes stands in for a test server: pymodbus's and mbpoll's whole function sets on it."""
 
-import contextlib
 import socket
 import struct
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from modbus.adu import adu
 from modbus.service import response
 from pymodbus.client import ModbusTcpClient
 
-from program import Program
-
 pytestmark = pytest.mark.interop
 
-MAP = """
-map: storage
-version: 1.0.0
-registers:
-  - {at: 0, mailbox: coils, type: bit, table: coil, count: 2000, owner: viewer}
-  - {at: 0, mailbox: inputs, type: bit, table: discrete, count: 100, initial: 1}
-  - {at: 0, mailbox: holding, type: u16, table: holding, count: 1000, initial: 17, owner: viewer}
-  - {at: 0, mailbox: holding, type: u16, table: input, count: 1000, initial: 17, owner: viewer}
-  - {at: 2000, mailbox: guarded, type: f32, table: holding, initial: 1.5, owner: operator}
-  - {at: 2010, hold: 2, type: u16}
-"""
-SITE = """
-site: storage
-buses: {{can0: {{interface: virtual}}}}
-containers:
-  - name: C1
-    topology: {{racks: 1, modules: 8, cells: 52}}
-    sources: [{{frames: demo-bmu, bus: can0}}]
-faces:
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 1}}
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 2}}
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 3, read_only: ['*']}}
-  - {{map: storage.yaml, listen: '127.0.0.1:{port}', unit: 4, read_only: [hold*]}}
-masters: [{{name: hmi, from: 127.0.0.2, role: operator}}]
-"""
-
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """Where a gateway serves such a map, twice."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        free: int = probe.getsockname()[1]
-    (tmp_path / "storage.yaml").write_text(MAP)
-    (tmp_path / "site.yaml").write_text(SITE.format(port=free))
-    with Program(tmp_path).serving("run", "site.yaml") as served:
-        served.wait_for("Ctrl-C stops")
-        yield free
-
-
-@pytest.fixture
-def client(port: int) -> Iterator[ModbusTcpClient]:
+def client(storage: int) -> Iterator[ModbusTcpClient]:
     """A connected pymodbus client."""
-    with ModbusTcpClient("127.0.0.1", port=port, timeout=10) as client:
+    with ModbusTcpClient("127.0.0.1", port=storage, timeout=10) as client:
         yield client
 
 
@@ -102,44 +60,44 @@ def test_registers(client: ModbusTcpClient) -> None:
         ("06 07D0 0001", 1), ("10 07D0 0002 04 3FC0 0000", 1),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(port: int, pdu: str, code: int) -> None:
+def test_what_cannot_be_is_refused(storage: int, pdu: str, code: int) -> None:
     """Illegal functions, addresses, counts and owners; nothing of it is stored."""
     function = int(pdu[:2], 16)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", storage), timeout=10) as link:
         link.sendall(adu(pdu) + adu("03 0000 0001") + adu("01 07CF 0001"))
         assert response(link) == adu(bytes((function | 0x80, code)))
         assert response(link) == adu("03 02 0011")
         assert response(link) == adu("01 01 00")
 
 
-def test_an_owner_writes_what_others_read(port: int) -> None:
+def test_an_owner_writes_what_others_read(storage: int) -> None:
     """By the role of its address; half of a value, too: it is storage."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=("127.0.0.2", 0)) as link:  # fmt: skip
+    with socket.create_connection(("127.0.0.1", storage), timeout=10, source_address=("127.0.0.2", 0)) as link:  # fmt: skip
         link.sendall(adu("10 07D0 0002 04" + struct.pack(">f", -2.25).hex()) + adu("06 07D1 0001"))
         assert response(link) == adu("10 07D0 0002")
         assert response(link) == adu("06 07D1 0001")
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", storage), timeout=10) as link:
         link.sendall(adu("03 07D0 0002", unit=2))
         assert response(link) == adu("03 04 C010 0001", unit=2)
 
 
-def test_mbpoll_passes_a_value_on(port: int) -> None:
+def test_mbpoll_passes_a_value_on(storage: int) -> None:
     """Written at one unit, read at the other."""
-    command = ["mbpoll", "-m", "tcp", "-p", str(port), "-0", "-1", "-q", "-r", "100"]
+    command = ["mbpoll", "-m", "tcp", "-p", str(storage), "-0", "-1", "-q", "-r", "300"]
     write = subprocess.run([*command, "-a", "1", "127.0.0.1", "4711"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
     assert write.returncode == 0, write.stdout + write.stderr
     read = subprocess.run([*command, "-a", "2", "-c", "1", "127.0.0.1"], capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
     assert "4711" in read.stdout, read.stdout + read.stderr
 
 
-def test_a_face_that_leaves_mailboxes_read_only(port: int) -> None:
+def test_a_face_that_leaves_mailboxes_read_only(storage: int) -> None:
     """Exception 2 to what its patterns mean, `*` everything; it reads what others write, and may hold a picture."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", storage), timeout=10) as link:
         for pdu, unit, answer in (
-            ("06 0000 0001", 1, "06 0000 0001"), ("05 0000 FF00", 1, "05 0000 FF00"),
-            ("06 0000 0002", 3, "86 02"), ("05 0000 0000", 3, "85 02"), ("10 0000 0001 02 0002", 3, "90 02"),
-            ("06 0000 0002", 4, "86 02"), ("05 0001 FF00", 4, "05 0001 FF00"),
-            ("03 0000 0001", 3, "03 02 0001"), ("01 0000 0002", 3, "01 01 03"), ("06 07DA 0001", 3, "06 07DA 0001"),
+            ("06 0320 0001", 1, "06 0320 0001"), ("05 003C FF00", 1, "05 003C FF00"),
+            ("06 0320 0002", 13, "86 02"), ("05 003C 0000", 13, "85 02"), ("10 0320 0001 02 0002", 13, "90 02"),
+            ("06 0320 0002", 14, "86 02"), ("05 003D FF00", 14, "05 003D FF00"),
+            ("03 0320 0001", 13, "03 02 0001"), ("01 003C 0002", 13, "01 01 03"), ("06 07DA 0001", 13, "06 07DA 0001"),
         ):  # fmt: skip
             link.sendall(adu(pdu, unit=unit))
             assert response(link) == adu(answer, unit=unit), (pdu, unit)

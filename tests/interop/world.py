@@ -16,7 +16,7 @@ import can
 from pymodbus.client import ModbusTcpClient
 
 from hub import Hub
-from program import Program, Served, in_time
+from program import Program, Served, ended, in_time
 
 SITE = """
 site: killed
@@ -197,5 +197,5 @@ def adopted(tmp_path: Path, essgw: Program, *, closed: bool = False) -> Iterator
             spy.ends.set()
             listener.join()
             world.gateway.send_signal(signal.SIGINT)
-            assert world.gateway.wait(timeout=60) in {0, -signal.SIGKILL}
+            assert ended(world.gateway) in {0, -signal.SIGKILL}
     assert "Traceback" not in (tmp_path / "run.log").read_text()

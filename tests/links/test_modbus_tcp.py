@@ -11,8 +11,8 @@ from modbus.adu import adu, numbered, numbers, read
 from modbus.service import BOUND, Service, closes, response, serving, stuff
 
 from gateway.errors import LinkError
-from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
+from gateway.links.service import Service as Offer
 from gateway.mapping.image import Table
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space
@@ -111,7 +111,7 @@ def test_a_length_that_cannot_be(service: Service, length: int) -> None:
     assert told["reason"] == f"length field {length}"
 
 
-@pytest.mark.parametrize(("unit", "code"), [(0, 0), (1, 0), (2, 0), (255, 0), (3, 10), (247, 10)])
+@pytest.mark.parametrize(("unit", "code"), [(0, 0), (1, 0), (2, 0), (255, 0), (4, 10), (247, 10)])
 def test_unit_ids(service: Service, unit: int, code: int) -> None:
     """MB-22: 0, 255 and the configured units answer, any other is exception 0A."""
     with service.connect() as link:

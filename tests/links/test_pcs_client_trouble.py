@@ -276,3 +276,24 @@ async def test_a_link_that_is_cancelled_ends(pcs: ScriptedPcs) -> None:
 
     assert len(pcs.accesses) <= seen + 1
     await until(lambda: pcs.closed == pcs.opened)
+
+
+async def test_a_pcs_that_takes_connections_and_answers_nothing_is_not_back(
+    pcs: ScriptedPcs,
+) -> None:
+    """An open port is no answer: it is up with the first whole reading."""
+    async with driving(pcs.port) as core:
+        await core.reported(1)
+        assert core.link.state.up
+        pcs.may_answer.clear()
+        await until(lambda: not core.link.state.up)
+        opened = core.link.state.opened
+        seen = set[bool]()
+
+        def again() -> bool:
+            seen.add(core.link.state.up)
+            return core.link.state.opened > opened and core.link.state.errors >= 3
+
+        await until(again)
+
+        assert seen == {False}

@@ -1,10 +1,10 @@
 """Modbus TCP frames as bytes, and banks whose registers a reader of a test knows by heart."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.mapping.image import REGISTERS, Image, Table
-from gateway.mapping.writable import Writable
+from gateway.mapping.writable import Part, Writable
 from gateway.modbus.bank import Bank, Code, Refused, Space
 from gateway.modbus.session import Session
 
@@ -76,10 +76,17 @@ class Notebook(Bank):
         numbers = Image(NUMBERED, None)
         super().__init__(spaces, {**dict.fromkeys(Table, bits), **dict.fromkeys(WORDS, numbers)})
 
-    def write(self, table: Table, address: int, words: bytes, _: Session) -> None:
-        """Take the words, as a map with writable rows will."""
-        if address + len(words) // 2 > REGISTERS:
+    def require_writable(
+        self, _: Table, address: int, quantity: int, __: Session
+    ) -> Sequence[Part]:
+        """Everything is."""
+        if address + quantity > REGISTERS:
             raise Refused(Code.ILLEGAL_ADDRESS)
+        return ()
+
+    def write(self, table: Table, address: int, words: bytes, session: Session) -> None:
+        """Take the words, as a map with writable rows will."""
+        self.require_writable(table, address, len(words) // 2, session)
         data = bytearray(self.images[table].data)
         data[2 * address : 2 * address + len(words)] = words
         shown = SHARED[table]

@@ -10,13 +10,16 @@ from concurrent.futures import Future
 from typing import TypeVar, cast
 
 import structlog.testing
-from modbus.adu import numbered
+from modbus.adu import Notebook, numbered
 from structlog.typing import EventDict
 
+from gateway.links.handshakes import PATIENCE
 from gateway.links.modbus_connection import ModbusConnection
-from gateway.links.modbus_connection import Service as Offer
 from gateway.links.modbus_tcp import ModbusServer
+from gateway.links.service import Service as Offer
 from gateway.mapping.listeners import ANYBODY, Listening
+from gateway.mapping.masters import Credential
+from gateway.model.command import NOBODY, Origin
 from gateway.model.traffic import Counts
 
 BOUND = 20.0
@@ -28,15 +31,16 @@ class Service:
     """A server on an event loop of its own, in a thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict], rules: Listening
-    ) -> None:
+        self, loop: asyncio.AbstractEventLoop, logs: Sequence[EventDict], rules: Listening,
+        master: Callable[[str, Credential | None], Origin | None], patience: float,
+    ) -> None:  # fmt: skip
         self.loop, self.logs = loop, logs
         self.holds, self.held = False, list[Callable[[], None]]()
         "Whether answers are held until what they acknowledge is on disk, and who waits for that."
-        units = {1: numbered(), 2: numbered()}
+        units = {1: numbered(), 2: numbered(), 3: Notebook()}
         self.counts = Counts()
-        offer = Offer(units, settle=self._settle, rules=rules, counts=self.counts)
-        self.server = ModbusServer(offer)
+        offer = Offer(units, master, settle=self._settle, rules=rules, counts=self.counts)
+        self.server = ModbusServer(offer, patience)
         self.port = self.run(self.server.start("127.0.0.1", 0))
 
     def _settle(self, callback: Callable[[], None]) -> bool:
@@ -91,13 +95,17 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(loop: asyncio.AbstractEventLoop, rules: Listening = ANYBODY) -> Iterator[Service]:
+def serving(
+    loop: asyncio.AbstractEventLoop, rules: Listening = ANYBODY,
+    master: Callable[[str, Credential | None], Origin | None] = lambda *_: NOBODY,
+    patience: float = PATIENCE,
+) -> Iterator[Service]:  # fmt: skip
     """A server that masters can connect to; when it has stopped nothing of it may be left."""
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         with structlog.testing.capture_logs() as logs:
-            service = Service(loop, logs, rules)
+            service = Service(loop, logs, rules, master, patience)
             yield service
             service.close()
     finally:

@@ -189,3 +189,20 @@ def test_a_write_acts_where_nothing_can_be_read(tmp_path: Path) -> None:
 
         assert response[7:] == code
         assert judge.commands == [("rack_disconnect", 1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "code"), [("0009", EMS, 2), ("000B", EMS, 2), ("000A", NOBODY, 1), ("000A", EMS, 4)]
+)  # fmt: skip
+def test_a_mask_write_is_checked_before_anything_is_looked_at(
+    tmp_path: Path, address: str, origin: Origin, code: int
+) -> None:
+    """What may not be written is 2 or 1, even where there is nothing to show to mask: that is 4."""
+    judge = Paper()
+    bank = writable(tmp_path, judge)
+    bank.images = {HOLDING: Image(NUMBERED, b"\1" * REGISTERS)}
+
+    assert answer({1: bank}, adu(f"16 {address} 00F2 0025"), Session(origin))[7:] == bytes(
+        (0x96, code)
+    )
+    assert judge.asked == []

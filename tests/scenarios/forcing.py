@@ -105,6 +105,12 @@ def _replay(plant: Disturbed, _: int) -> None:
     plant.work(0.5)
 
 
+def _forget(plant: Disturbed, _: int) -> None:
+    plant.journal.kept["control C1"] = "{"
+    plant.start()
+    plant.work(0.5)
+
+
 def _restart(plant: Disturbed, _: int) -> None:
     plant.foreign.clear()
     plant.start()
@@ -177,6 +183,7 @@ FORCED: Mapping[str, Forcing] = {
     "rack_identity_changed": dataclasses.replace(_telling("", 480_099, 1.3, SerialNumber=480_099), reset_ends=True),
     "rack_power_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackPower=200_000), value=None, after=61),
     "bus_voltage_inconsistent": dataclasses.replace(_telling("", 0, 5.3, RackVoltage=1450), value=None, after=61, keeps_closed=True),
+    "memory_lost": Forcing("the gateway is started with a memory that nobody can read; the reset ends it", _forget, _NONE, reset_ends=True),
     "soc_inconsistent": Forcing("rack 1's BMU tells `RackSoC` 8 at rest, its cells being half full", _misjudge, lambda plant, rack: plant.told.pop(rack), 61, value=None),
 }
 # fmt: on

@@ -99,7 +99,7 @@ def test_it_stands_until_cause_and_reset(row: Interlock) -> None:
     if row.latches:
         assert row.number in seen.obstinate.tripped
         assert seen.gone.tripped == {row.number}
-        assert (row.number in seen.gone.caused) is (row.name == "software_stop")
+        assert (row.number in seen.gone.caused) is (row.name in {"software_stop", "memory_lost"})
     else:
         assert not seen.gone.tripped
     assert not seen.cleared.tripped

@@ -20,6 +20,10 @@ class MasterRow(Row):
     "An address or network, like 10.0.0.5 or 10.0.0.0/24; any if not given."
     at: Annotated[str, Field(pattern=LISTEN)] | None = None
     "The listener that it comes in at; any if not given."
+    certificate_role: Annotated[str, Field(min_length=1)] | None = None
+    "What its certificate must say; only who comes in by TLS has one."
+    certificate_name: Annotated[str, Field(min_length=1)] | None = None
+    "The common name that its certificate must have besides."
     role: Literal["viewer", "dispatcher", "operator", "engineer"]
     priority: Annotated[int, Field(ge=0, le=100)] = 0
     local: bool = False

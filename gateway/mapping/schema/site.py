@@ -65,6 +65,16 @@ class FaceRow(Row):
     "Commands and mailboxes that cannot be written here, by name or pattern; what they read stays."
 
 
+class TlsRow(Row):
+    """What a listener shows, and whom it trusts: PEM files, beside the site file where not absolute."""
+
+    certificate: str
+    "Its own first, then those that lead to the root."
+    key: str
+    clients: Annotated[list[str], Field(min_length=1)]
+    "The roots of its masters' certificates."
+
+
 class ListenerRow(Row):
     """Whom an address of faces serves; without a row it serves anybody that can reach it."""
 
@@ -80,6 +90,8 @@ class ListenerRow(Row):
     read_only: bool = False
     framing: Literal["tcp", "rtu"] = "tcp"
     "What goes over TCP: Modbus TCP, or the frames of a serial line as device servers pass them on."
+    tls: TlsRow | None = None
+    "Modbus/TCP Security: masters come with certificates, or not at all."
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
     parity: Literal["even", "odd", "none"] | None = None
     stop_bits: Literal[1, 2] | None = None
