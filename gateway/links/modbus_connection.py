@@ -1,4 +1,4 @@
-"""A connection of a Modbus TCP listener: a thin shell around `modbus.wire`.
+"""A connection of a Modbus TCP listener: a thin shell around `modbus.wire`, or `modbus.rtu_stream`.
 
 All whole requests of what one read brings are answered in one write. A read takes at most `_CHUNK` bytes;
 a client that has sent more waits for the loop's next turn, so that none holds it. A client that does not
@@ -18,9 +18,10 @@ import structlog
 
 from gateway.links.pool import Pool
 from gateway.links.service import Secured, Service
+from gateway.modbus.framing import FORMS
 from gateway.modbus.functions import WRITES
 from gateway.modbus.session import Session
-from gateway.modbus.wire import Desynchronised, Receiver, answer
+from gateway.modbus.wire import Desynchronised
 from gateway.model.command import NOBODY
 from gateway.model.traffic import Traffic
 
@@ -34,8 +35,8 @@ _HELD = 64
 _LINGER = 2.0
 "Seconds that a broken connection stays, so that answers already given arrive."
 
-_EXCEPTION, _ERROR = 9, 0x80
-"Length of an exception's ADU, and the bit in its function code (APP V1.1b3 clause 7)."
+_ERROR = 0x80
+"The bit in an exception's function code (APP V1.1b3 clause 7)."
 _DENIED = "no row of masters: fits its certificate; every request is answered with exception 1"
 _ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 "A peer that has vanished is found within a minute, not two hours (MSG V1.0b clause 4.3.2)."
@@ -61,7 +62,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._session = Session(clock=clock, is_read_only=service.rules.is_read_only)
         self._own, self._masters = Traffic(), Traffic()
         self.host, self.is_prior, self.used = "", False, 0.0
-        self._receiver = Receiver()
+        self._form = FORMS[service.rules.framing]
+        self._receiver = self._form.receiver(clock, service.counts)
         self._buffer = bytearray(_CHUNK)
         self._transport: asyncio.Transport | None = None
         self._peer = ""
@@ -133,11 +135,12 @@ class ModbusConnection(asyncio.BufferedProtocol):
         """Answer requests: all there are, or until so many of them were writes."""
         units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
         self._has_more, broken = False, ""
+        _, answer, function_at = self._form
         self._service.look()
         try:
             for adu in self._requests:
                 answers.append(answer(units, adu, session, self._unknown))
-                writes += adu[7] in WRITES
+                writes += adu[function_at] in WRITES
                 if writes == _WRITES:
                     self._has_more = True
                     break
@@ -151,7 +154,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
             self._answer(answers)
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
-        exceptions = sum(len(adu) == _EXCEPTION and adu[7] > _ERROR for adu in answers)
+        at = self._form.function_at
+        exceptions = sum(len(adu) > at and adu[at] > _ERROR for adu in answers)
         unanswered = answers.count(b"")
         self.used = asyncio.get_running_loop().time()
         for traffic in (self._own, self._masters):

@@ -17,6 +17,7 @@ from gateway.links.service import Service
 from gateway.links.tls import context_of, renewed
 from gateway.links.tls_connection import TlsConnection
 from gateway.mapping.certificates import Tls
+from gateway.mapping.listeners import Framing
 from gateway.modbus.bank import Bank
 
 log = structlog.get_logger()
@@ -27,7 +28,9 @@ class ModbusServer:
 
     def __init__(self, service: "Service", patience: float = PATIENCE) -> None:
         """`patience`: seconds that a TLS handshake may take."""
-        self._service = dataclasses.replace(service, units=with_device_itself(service.units))
+        is_line = service.rules.framing is Framing.RTU  # there, 0 is a broadcast, and 255 is nobody
+        units = service.units if is_line else with_device_itself(service.units)
+        self._service = dataclasses.replace(service, units=units)
         self.pool = Pool(service.rules, service.counts)
         self._server: asyncio.Server | None = None
         rules = service.rules

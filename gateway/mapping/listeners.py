@@ -25,6 +25,15 @@ class UnknownUnit(StrEnum):
     "Nothing, as on a serial line."
 
 
+class Framing(StrEnum):
+    """How requests and answers are framed over TCP."""
+
+    TCP = "tcp"
+    "With a header of their own (MSG V1.0b clause 3.1.3)."
+    RTU = "rtu"
+    "As on a serial line: unit id, PDU, checksum."
+
+
 class Parity(StrEnum):
     """The parity of characters on a serial line."""
 
@@ -63,6 +72,7 @@ class Listening:
     line: Line = Line()
     tls: Tls | None = None
     "Its certificates, where masters must have some too."
+    framing: Framing = Framing.TCP
 
     def allows(self, peer: str) -> bool:
         """Whether an address may connect."""
@@ -104,7 +114,7 @@ def listenings(
             None if row.allow is None else _networks(source, (*at, "allow"), row.allow),
             _networks(source, (*at, "priority"), row.priority), row.connections, per_address,
             UnknownUnit(row.unknown_unit), row.read_only, _line(source, at, row),
-            _tls(source, (*at, "tls"), row, folder),
+            _tls(source, (*at, "tls"), row, folder), Framing(row.framing),
         )  # fmt: skip
     return found
 
@@ -115,7 +125,7 @@ _CHARACTER = 11
 _FAST, _FAST_SILENCE = 19200, 0.00175
 "Above that speed, frames are always so far apart (clause 2.5.1.1)."
 _LINE = ("baud", "parity", "stop_bits", "silence", "echo")
-_NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit", "tls")
+_NETWORK = ("allow", "priority", "connections", "per_address", "unknown_unit", "framing", "tls")
 
 
 def _line(source: Source, at: Location, row: ListenerRow) -> Line:

@@ -2,13 +2,13 @@
 
 unit id, PDU, CRC-16 (lowest byte first)      256 bytes at most
 unit id 0                                     broadcast: a write acts on every unit, and nobody answers
-unit id that is not served here               somebody else's: no answer
+unit id that is not served here               somebody else's: no answer, unless the listener says otherwise
 wrong checksum, cut frame                     no answer
 """
 
 from collections.abc import Mapping
 
-from gateway.modbus.bank import Bank
+from gateway.modbus.bank import Bank, Code
 from gateway.modbus.functions import WRITES
 from gateway.modbus.session import Session
 from gateway.modbus.wire import answer
@@ -54,15 +54,20 @@ def is_whole(frame: bytes) -> bool:
     return _SHORTEST <= len(frame) <= MAX_FRAME and crc(frame[:-_CRC]) == frame[-_CRC:]
 
 
-def answered(units: Mapping[int, Bank], frame: bytes, session: Session) -> bytes:
-    """The frame that answers a whole one; empty if there is none."""
+def answered(
+    units: Mapping[int, Bank], frame: bytes, session: Session, unknown: Code | None = None
+) -> bytes:
+    """The frame that answers a whole one; empty if there is none.
+
+    `unknown` is what a unit id is answered that is not served; None: nothing.
+    """
     unit, pdu = frame[0], frame[1:-_CRC]
     if unit == _BROADCAST:
         if pdu[0] in WRITES:
             for bank in dict.fromkeys(units.values()):
                 answer({_BROADCAST: bank}, _as_adu(_BROADCAST, pdu), session)
         return b""
-    response = answer(units, _as_adu(unit, pdu), session, None)
+    response = answer(units, _as_adu(unit, pdu), session, unknown)
     return framed(unit, response[_HEAD + 1 :]) if response else b""
 
 

@@ -7,7 +7,7 @@ from mapping.spoken import lines
 
 from gateway.errors import MappingError
 from gateway.mapping.library import Library
-from gateway.mapping.listeners import ANYBODY, Line, Listening, Parity, UnknownUnit
+from gateway.mapping.listeners import ANYBODY, Framing, Line, Listening, Parity, UnknownUnit
 from gateway.mapping.site import Site, load_site
 
 SITE = """\
@@ -44,7 +44,7 @@ def test_the_rules_of_a_listener(tmp_path: Path) -> None:
     """Networks and addresses, numbers and policies."""
     row = (
         "{at: '127.0.0.1:5020', allow: [10.0.0.0/24, 127.0.0.1, '::1'], priority: [10.0.0.5],"
-        " connections: 8, unknown_unit: silent, read_only: true}"
+        " connections: 8, unknown_unit: silent, read_only: true, framing: rtu}"
     )
     rules = site(tmp_path, row).listeners["127.0.0.1", 5020]
 
@@ -52,7 +52,13 @@ def test_the_rules_of_a_listener(tmp_path: Path) -> None:
     assert [rules.allows(peer) for peer in ("10.0.1.9", "127.0.0.2", "::2", "none")] == [False] * 4
     assert [rules.is_prior(peer) for peer in ("10.0.0.5", "10.0.0.6")] == [True, False]
     assert rules == Listening(
-        rules.allowed, rules.prior, 8, 8, UnknownUnit.SILENT, is_read_only=True
+        rules.allowed,
+        rules.prior,
+        8,
+        8,
+        UnknownUnit.SILENT,
+        is_read_only=True,
+        framing=Framing.RTU,
     )
 
 
@@ -82,6 +88,7 @@ def test_a_serial_line(tmp_path: Path) -> None:
         ("{at: '127.0.0.1:5020', allow: []}", "site.yaml:9:35: 'allow' has too few entries"),
         ("{at: '127.0.0.1:5020', connections: 4, per_address: 5}", "site.yaml:9:57: more than all 4; lower it"),
         ("{at: '127.0.0.1:5020', baud: 9600}", "site.yaml:9:34: is of serial lines; remove it"),
+        ("{at: '127.0.0.1:5020', framing: ascii}", "site.yaml:9:37: 'framing' must be 'tcp' or 'rtu'"),
         ("{at: '127.0.0.1:5020', unknown_unit: reject}", "site.yaml:9:42: 'unknown_unit' must be 'unavailable', 'no_response' or 'silent'"),
     ],
 )  # fmt: skip
@@ -96,6 +103,7 @@ def test_a_mistake(tmp_path: Path, row: str, complaint: str) -> None:
     ("numbers", "complaint"),
     [
         ("allow: [10.0.0.1]", "site.yaml:9:29: a serial line has no connections; remove it"),
+        ("framing: rtu", "site.yaml:9:31: a serial line has no connections; remove it"),
         ("baud: 9600, silence: 0.004", "site.yaml:9:43: frames are 4.01 ms apart at 9600 baud; give more"),
         ("baud: 1000", "site.yaml:9:28: 'baud' must be 1200, 2400, 4800, 9600, 19200, 38400, 57600 or 115200"),
     ],

@@ -88,6 +88,8 @@ class ListenerRow(Row):
     unknown_unit: Literal["unavailable", "no_response", "silent"] = "unavailable"
     "What a request for a unit id is answered that nobody is behind: exception 0A, 0B, or nothing."
     read_only: bool = False
+    framing: Literal["tcp", "rtu"] = "tcp"
+    "What goes over TCP: Modbus TCP, or the frames of a serial line as device servers pass them on."
     tls: TlsRow | None = None
     "Modbus/TCP Security: masters come with certificates, or not at all."
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
