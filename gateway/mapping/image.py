@@ -36,6 +36,10 @@ class Table(IntEnum):
     INPUT = 4
 
 
+Blocked = bytes | bytearray | None
+"One byte a register, 1 where reading is refused; None where nothing is."
+
+
 class Image(NamedTuple):
     """One table of one unit at one instant; a bit takes a register here, too."""
 
@@ -184,32 +188,42 @@ class RegisterMap:
     mailboxes: tuple[Mailbox, ...] = ()
     traffic: Columns = Columns((), None)
     "What is told now and then, of masters."
+    undecided: Blocked = None
+    "What may not be read of control's points where there is no control."
+    untold: Blocked = None
+    "What may not be read of traffic."
 
     def telling(self, traffic: Snapshot) -> "RegisterMap":
         """The same, whose images show this traffic."""
         if not self.traffic.columns:
             return self
         template = self.template.copy()
-        self.traffic.encode(traffic, template)
-        return dataclasses.replace(self, template=template)
+        untold = self.traffic.encode(traffic, template)
+        return dataclasses.replace(self, template=template, untold=untold)
 
     def encode(self, snapshot: Snapshot) -> Image:
         """The image of a snapshot; control's points are still missing in it."""
         image = self.template.copy()
         blocked = self.pack.encode(snapshot, image)
-        return Image(image.astype(">u2").tobytes(), None if blocked is None else bytes(blocked))
+        return Image(image.astype(">u2").tobytes(), _either(blocked, self.untold))
 
     def patched(self, image: Image, panel: Snapshot | None, mailboxes: Mailboxes) -> Image:
         """The same image with control's points and mailboxes as they are now."""
-        shows_panel = panel is not None and bool(self.panel.columns)
-        if not shows_panel and not self.mailboxes:
+        if not self.panel.columns and not self.mailboxes:
             return image
         copy = bytearray(image.data)
         registers = np.frombuffer(copy, ">u2")
-        if panel is not None and shows_panel:
-            self.panel.encode(panel, registers)
+        blocked = self.undecided if panel is None else self.panel.encode(panel, registers)
         mailboxes.show(self.mailboxes, registers)
-        return Image(bytes(copy), image.blocked)
+        return Image(bytes(copy), _either(image.blocked, blocked))
+
+
+def _either(first: Blocked, second: Blocked) -> bytes | None:
+    """What may not be read for one reason or for the other."""
+    if first is None or second is None:
+        known = second if first is None else first
+        return None if known is None else bytes(known)
+    return (int.from_bytes(first) | int.from_bytes(second)).to_bytes(len(first))
 
 
 @dataclass(frozen=True, slots=True)

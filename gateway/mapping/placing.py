@@ -93,15 +93,15 @@ class _Compiler:
             for part in (pack, panel, traffic)
         )
         self._rows.source.stop()
-        own.encode(blank(self._layouts.panel), self._template)  # until control has decided (R19)
-        told.encode(blank(self._layouts.traffic), self._template)
+        undecided = own.encode(blank(self._layouts.panel), self._template)  # R19
+        untold = told.encode(blank(self._layouts.traffic), self._template)
         holes = np.zeros(REGISTERS, np.uint8)
         if file.gaps == "refuse":
             holes[self._owner < 0] = 1
         return RegisterMap(
             self._template, columns, own, holes.tobytes(),
             Writable(dict(self._places(groups.values())), slots_of(self._boxes), self._holds),
-            tuple(self._boxes), told,
+            tuple(self._boxes), told, undecided, untold,
         )  # fmt: skip
 
     def objects(self) -> Mapping[int, str]:
