@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.points import Place, plain, text_of
+from gateway.cli.points import plain, text_of
 from gateway.cli.screen import JsonOption, PathOption, address, library, progress
 from gateway.cli.served import (
     MapOption,
@@ -27,7 +27,7 @@ from gateway.mapping.registers import Entry, MapRows, entries, load_map
 from gateway.mapping.shown import SHOWN, point_of
 from gateway.mapping.source import did_you_mean
 from gateway.model.pack import Layout
-from gateway.model.point import Scope
+from gateway.model.point import AXES, Scope
 from gateway.model.quality import QUALITIES, QUALITY_REGISTER
 
 PointsArgument = Annotated[
@@ -94,16 +94,13 @@ def _is_wanted(entry: Entry, wanted: Sequence[str]) -> bool:
 def _as_row(told: Reading) -> dict[str, str | float | None]:
     """A reading as scripts get it."""
     row, point = told.entry.row, point_of(told.entry.row)
-    is_master = point is not None and point.scope is Scope.MASTER
-    place = Place() if is_master else Place(*told.entry.indices)
     value, text = told.value, None
     if point is not None and value is not None and not isinstance(value, str):
         value = plain(point, value)
         text = None if value is None else text_of(point, value)
     return {
         "point": row.name or "constant", "address": told.entry.address,
-        "rack": place.rack, "module": place.module, "cell": place.cell,
-        **({"master": told.entry.indices[0]} if is_master else {}),
+        **dict.fromkeys(AXES[Scope.CELL]), **_where(told),
         "value": value, "text": text, "unit": point.unit if point else "",
         "quality": _quality(told.quality), "age": None if told.age is None else round(told.age, 2),
     }  # fmt: skip
@@ -118,7 +115,11 @@ def _quality(code: int | None) -> str | None:
     return known.validity.name.lower() + (f", {known.text}" if known.detail else "")
 
 
-_WHERE = ("rack", "module", "cell", "master")
+def _where(told: Reading) -> dict[str, float]:
+    """What a reading is of, by name; of a mailbox which of its values."""
+    point = point_of(told.entry.row)
+    axes = ("place",) if point is None else AXES[point.scope]
+    return dict(zip(axes, told.entry.indices, strict=False))
 
 
 def _is_nobody(told: Reading) -> bool:
@@ -130,7 +131,7 @@ def _is_nobody(told: Reading) -> bool:
 def _line(told: Reading) -> Line:
     """A reading as people get it, with the decimals that the register has."""
     shown = _as_row(told)
-    where = [str(shown[name]) for name in _WHERE if shown.get(name) is not None]
+    where = map(str, _where(told).values())
     value = shown["value"]
     if value is None:
         text = "-"

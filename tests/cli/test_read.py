@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from pyModbusTCP.server import DataBank, ModbusServer  # type: ignore[import-untyped] # it has no types
 
+from gateway.control.interlock import INTERLOCKS
+
 from program import Program
 
 pytestmark = pytest.mark.interop
@@ -80,6 +82,35 @@ def test_a_foreign_server_is_read_by_a_map(essgw: Program, foreign: tuple[str, D
     shown = essgw("read", server, "--map", "own.yaml", "--topology", "2x0x0x0").stdout
     assert re.search(r"^ +30 +cell_voltage_min +- +V$", shown, re.MULTILINE)
     assert re.search(r"^ +0 +voltage +700\.1 +V$", shown, re.MULTILINE)
+
+
+AXES = """
+map: axes
+version: 1.0.0
+registers:
+  - {at: 0, point: cell_temperature, type: i16, stride: {rack: 20, module: 5, sensor: 1}}
+  - {at: 100, point: interlock_rack, type: u16, stride: {interlock: 1}}
+  - {at: 300, point: result_sequence, type: u16, stride: {result: 1}}
+  - {at: 400, mailbox: box, type: u16, count: 2}
+"""
+
+
+def test_each_value_says_what_it_is_of(essgw: Program, foreign: tuple[str, DataBank]) -> None:
+    """By the names of its axes; a rack, module and cell are always named, without one as null."""
+    (essgw.folder / "axes.yaml").write_text(AXES)
+    wanted = ("cell_temperature", "interlock_rack", "result_sequence", "box")
+    options = ("--map", "axes.yaml", "--topology", "1x1x1x2", "--json")
+    rows = json.loads(essgw("read", foreign[0], *wanted, *options).stdout)["points"]
+    axes = ("rack", "module", "cell", "sensor", "interlock", "result", "place")
+    last = {row["point"]: {axis: row[axis] for axis in axes if row.get(axis)} for row in rows}
+
+    assert last == {
+        "cell_temperature": {"rack": 1, "module": 1, "sensor": 2},
+        "interlock_rack": {"interlock": len(INTERLOCKS)},
+        "result_sequence": {"result": 4},
+        "box": {"place": 2},
+    }
+    assert all({"rack", "module", "cell"} <= row.keys() for row in rows)
 
 
 def test_a_server_of_another_map_is_not_taken_for_ours(
