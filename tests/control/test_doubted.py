@@ -151,3 +151,15 @@ def test_the_safe_way_ends_a_hold(write: tuple[str, float]) -> None:
 
     assert held == 100e3
     assert paper.power == 0
+
+
+@pytest.mark.parametrize("row", ["power_setpoint", "reactive_setpoint"])
+def test_another_setpoint_does_not_end_a_hold(row: str) -> None:
+    """Less power is held as less; who withdraws reactive power withdraws that alone (R1, R10)."""
+    paper = Paper(settings=dataclasses.replace(SETTINGS, hold_after_loss=60.0)).running(100e3)
+    paper.beating = None
+    paper.run(8)
+    paper.write(row, 60e3 if row == "power_setpoint" else NAN)
+    paper.run(3)
+
+    assert paper.power == (60e3 if row == "power_setpoint" else 100e3)
