@@ -154,16 +154,20 @@ class ModbusConnection(asyncio.BufferedProtocol):
             self._answer(answers)
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
-        at = self._form.function_at
-        exceptions = sum(len(adu) > at and adu[at] > _ERROR for adu in answers)
-        unanswered = answers.count(b"")
-        self.used = asyncio.get_running_loop().time()
+        at, exceptions, unanswered = self._form.function_at, 0, 0
+        for adu in answers:
+            if not adu:
+                unanswered += 1
+            elif adu[at] > _ERROR:
+                exceptions += 1
+        self.used = self._session.clock()
         for traffic in (self._own, self._masters):
             traffic.requests += len(answers)
-            traffic.writes += writes
-            traffic.exceptions += exceptions
-            traffic.unanswered += unanswered
             traffic.heard = self.used
+            if writes or exceptions or unanswered:
+                traffic.writes += writes
+                traffic.exceptions += exceptions
+                traffic.unanswered += unanswered
 
     def _break_off(self, answers: list[bytes], reason: str) -> None:
         """Give the answers before a break, and end."""
