@@ -60,7 +60,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self._unknown = service.unknown
         clock = asyncio.get_running_loop().time
         self._session = Session(clock=clock, is_read_only=service.rules.is_read_only)
-        self._own, self._masters = Traffic(), Traffic()
+        self._traffic = Traffic()
         self.host, self.is_prior, self.used = "", False, 0.0
         self._form = FORMS[service.rules.framing]
         self._receiver = self._form.receiver(clock, service.counts)
@@ -98,8 +98,8 @@ class ModbusConnection(asyncio.BufferedProtocol):
         origin = self._service.master(self.host, None if secured is None else secured.credential)
         self._session.origin, self._session.is_denied = origin or NOBODY, origin is None
         self.is_prior = self._pool.is_prior(self.host)
-        self._masters = self._service.counts.of(self._session.origin.name)
-        self._masters.connections += 1
+        self._traffic = self._service.counts.begin(self._session.origin.name)
+        self._traffic.connections = 1
         self._is_served = True
         link: socket.socket | None = transport.get_extra_info("socket")
         if link is not None:
@@ -150,24 +150,21 @@ class ModbusConnection(asyncio.BufferedProtocol):
             self._count(answers, writes)
         if broken:
             self._break_off(answers, broken)
-        elif answers:
+        elif writes or self._held:
             self._answer(answers)
+        elif answers and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(answers))
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
-        at, exceptions, unanswered = self._form.function_at, 0, 0
+        at, traffic = self._form.function_at, self._traffic
+        self.used = traffic.heard = self._session.clock()
+        traffic.requests += len(answers)
+        traffic.writes += writes
         for adu in answers:
             if not adu:
-                unanswered += 1
+                traffic.unanswered += 1
             elif adu[at] > _ERROR:
-                exceptions += 1
-        self.used = self._session.clock()
-        for traffic in (self._own, self._masters):
-            traffic.requests += len(answers)
-            traffic.heard = self.used
-            if writes or exceptions or unanswered:
-                traffic.writes += writes
-                traffic.exceptions += exceptions
-                traffic.unanswered += unanswered
+                traffic.exceptions += 1
 
     def _break_off(self, answers: list[bytes], reason: str) -> None:
         """Give the answers before a break, and end."""
@@ -247,10 +244,10 @@ class ModbusConnection(asyncio.BufferedProtocol):
         if not self._is_served:
             return
         self._pool.members.discard(self)
-        self._masters.connections -= 1
+        self._service.counts.end(self._session.origin.name, self._traffic)
         if not self._service.ration.allows(self.host, asyncio.get_running_loop().time()):
             return
-        own, reason = self._own, f"{exc.strerror}" if isinstance(exc, OSError) else self._reason
+        own, reason = self._traffic, f"{exc.strerror}" if isinstance(exc, OSError) else self._reason
         log.info(
             "master_disconnected", peer=self._peer, master=self._session.origin.name, reason=reason,
             requests=own.requests, writes=own.writes, exceptions=own.exceptions,

@@ -50,7 +50,7 @@ class SerialServer:
             self._loop.time,
             is_read_only=service.rules.is_read_only,
         )
-        self._traffic = service.counts.of(self._session.origin.name)
+        self._traffic = service.counts.begin(self._session.origin.name)
         self._heard, self._sent, self._turn = bytearray(), b"", 0
         "What came since the last silence, what was answered last, and how often the line spoke."
         self._due: asyncio.TimerHandle | None = None

@@ -94,15 +94,15 @@ class Bank:
         self, table: Table, address: int, quantity: int, session: Session | None = None
     ) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
-        held = None
+        if self.is_withheld:
+            self.require(table, address, quantity)
+            raise Refused(Code.TARGET_SILENT)
         if session is not None and session.held and not self.is_stalled:
             held = session.picture(self)
-        if held is None and not self.is_withheld:
-            return self.current(table, address, quantity)
-        self.require(table, address, quantity)
-        if held is None or self.is_withheld:
-            raise Refused(Code.TARGET_SILENT)
-        return _part(held[table], address, address + quantity)
+            if held is not None:
+                self.require(table, address, quantity)
+                return _part(held[table], address, address + quantity)
+        return self.current(table, address, quantity)
 
     def require(self, table: Table, address: int, quantity: int) -> None:
         """Refused if a register does not exist, whatever it shows."""

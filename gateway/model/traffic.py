@@ -27,15 +27,24 @@ _COUNTS = 0xFFFFFFFF
 
 @dataclass(slots=True)
 class Traffic:
-    """What came and went: of a connection, or of all of a master."""
+    """What came and went: of a connection, of a line, or of all of a master."""
 
     connections: int = 0
     requests: int = 0
     writes: int = 0
     exceptions: int = 0
     unanswered: int = 0
-    heard: float = math.nan
+    heard: float = -math.inf
     "When the last request came."
+
+    def add(self, other: "Traffic") -> None:
+        """Count in what came and went elsewhere."""
+        self.connections += other.connections
+        self.requests += other.requests
+        self.writes += other.writes
+        self.exceptions += other.exceptions
+        self.unanswered += other.unanswered
+        self.heard = max(self.heard, other.heard)
 
 
 @dataclass(slots=True)
@@ -43,15 +52,33 @@ class Counts:
     """What is counted over all listeners of a gateway."""
 
     masters: dict[str, Traffic] = field(default_factory=dict)
-    "Of each master by its name; '' for those that are not configured."
+    "What is over, of each master by its name that has been here; '' for those that are not configured."
     refused: int = 0
     dismissed: int = 0
     desynchronised: int = 0
     damaged: int = 0
+    open: dict[str, list[Traffic]] = field(default_factory=dict)
+    "Of connections and lines that are open, by the name of their master."
+
+    def begin(self, master: str) -> Traffic:
+        """For a connection or line of a master to count in."""
+        traffic = Traffic()
+        self.masters.setdefault(master, Traffic())
+        self.open.setdefault(master, []).append(traffic)
+        return traffic
+
+    def end(self, master: str, traffic: Traffic) -> None:
+        """A connection or line of a master is over."""
+        self.open[master] = [other for other in self.open[master] if other is not traffic]
+        traffic.connections = 0
+        self.masters[master].add(traffic)
 
     def of(self, master: str) -> Traffic:
-        """That of a master."""
-        return self.masters.setdefault(master, Traffic())
+        """All of a master."""
+        whole = Traffic()
+        for traffic in (self.masters.get(master, whole), *self.open.get(master, ())):
+            whole.add(traffic)
+        return whole
 
 
 _G, _M = Scope.CONTAINER, Scope.MASTER
@@ -80,7 +107,7 @@ def picture(counts: Counts, names: Sequence[str], now: float) -> Snapshot:
     values[: len(whole)] = [count % _COUNTS for count in whole]
     first, known = LAYOUT.first("master_connections"), ("", *names)[:MASTERS]
     for place, name in enumerate(known, first):
-        values[place::MASTERS] = _told(counts.masters.get(name, _NOTHING), now)
+        values[place::MASTERS] = _told(counts.of(name), now)
     quality = np.full(LAYOUT.elements, Detail.NONE, np.uint8)
     quality[np.isnan(values)] = Detail.NOT_AVAILABLE
     age, computed = np.zeros(LAYOUT.elements), np.ones(LAYOUT.elements, np.bool_)
@@ -89,11 +116,9 @@ def picture(counts: Counts, names: Sequence[str], now: float) -> Snapshot:
     return Snapshot(LAYOUT, now, values, quality, age, computed)
 
 
-_NOTHING = Traffic()
-
-
 def _told(traffic: Traffic, now: float) -> Vector:
     """One master's points, in the order of the table."""
     counts = (traffic.requests, traffic.writes, traffic.exceptions, traffic.unanswered)
     counted = [float(count % _COUNTS) for count in counts]
-    return np.array([traffic.connections, *counted, now - traffic.heard])
+    silence = math.nan if math.isinf(traffic.heard) else now - traffic.heard
+    return np.array([traffic.connections, *counted, silence])

@@ -101,13 +101,13 @@ def test_what_a_master_does_is_counted() -> None:
                 assert [response(link)[:2] for _ in range(3)] == [b"\0\1", b"\0\2", b"\0\4"]
             service.connected(0)
         ended = [item for item in service.logs if item["event"] == "master_disconnected"]
-        heard = service.see(lambda: service.counts.masters[""].heard)
+        heard = service.see(lambda: service.counts.of("").heard)
         now = service.loop.time()
 
     assert [(item["requests"], item["writes"], item["exceptions"]) for item in ended] == [
         (4, 1, 2)
     ] * 2
-    assert service.counts.masters == {"": Traffic(0, 8, 2, 4, 2, heard)}
+    assert service.counts.of("") == Traffic(0, 8, 2, 4, 2, heard)
     assert 0 <= now - heard < BOUND
 
 

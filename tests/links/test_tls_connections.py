@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from links.secured import V12, V13, Peer, Secured, asks, gone, secured
 from modbus.adu import adu, cut, numbers, read
-from modbus.service import BOUND, closes, response
+from modbus.service import BOUND, WRITE, closes, response
 
 from gateway.errors import MappingError
 from gateway.links.tls import context_of
@@ -103,20 +103,20 @@ def test_answers_wait_for_the_disk(listener: Secured) -> None:
     with listener.service.connect() as link:
         peer = Peer(listener.context(), link)
         last = peer.shake_hands()
-        peer.tls.write(read(1, 1, 1))
+        peer.tls.write(WRITE)
         link.sendall(last + peer.says())
         peer.end()
         listener.service.until(lambda: len(listener.service.held) == 1)
         listener.service.settled()
 
-        assert peer.received() == adu("03 02 0001")
+        assert peer.received() == WRITE
 
 
 def test_who_is_cut_off_while_its_answer_waits(listener: Secured) -> None:
     """Nothing is left of it."""
     listener.service.holds = True
     with listener.connect() as link:
-        link.sendall(read(1, 1, 1))
+        link.sendall(WRITE)
         listener.service.until(lambda: len(listener.service.held) == 1)
         with socket.socket(fileno=socket.dup(link.fileno())) as raw:
             raw.shutdown(socket.SHUT_WR)

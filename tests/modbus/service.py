@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TypeVar, cast
 
 import structlog.testing
-from modbus.adu import Notebook, numbered
+from modbus.adu import Notebook, adu, numbered
 from structlog.typing import EventDict
 
 from gateway.links.handshakes import PATIENCE
@@ -24,6 +24,8 @@ from gateway.model.traffic import Counts
 
 BOUND = 20.0
 "Seconds after which something that should happen is said not to."
+WRITE = adu("06 0005 0007", 2, unit=3)
+"A request that is taken, and answered with itself."
 Result = TypeVar("Result")
 
 
