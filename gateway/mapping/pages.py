@@ -167,12 +167,12 @@ class PageMaker:
                 how = "carried twice" if other is plan.slots[slot] else "also carried"
                 text = f"{plan.layout.name_of(element)} is {how} by {other.name}"
                 source.report(self.at, text, "map it once")
-        inputs = {
-            element: plan.alarm_input(element, slot)
-            for element in dict.fromkeys(alarm.element for alarm in part.alarms)
-        }
-        alarms = (dataclasses.replace(of, element=inputs[of.element]) for of in part.alarms)
-        claimed = dataclasses.replace(part, alarms=tuple(alarms))
+        claimed = part
+        if part.alarms:
+            raised = dict.fromkeys(alarm.element for alarm in part.alarms)
+            inputs = {element: plan.alarm_input(element, slot) for element in raised}
+            alarms = (dataclasses.replace(of, element=inputs[of.element]) for of in part.alarms)
+            claimed = dataclasses.replace(part, alarms=tuple(alarms))
         self._claimed[id(part)] = claimed
         return claimed
 

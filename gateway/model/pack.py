@@ -41,15 +41,16 @@ class Topology:
             for size, most in zip(sizes, dataclasses.astuple(LARGEST), strict=True)
         )
 
-    def shape(self, scope: Scope) -> tuple[int, ...]:
-        """The lengths of a point's indices below the container."""
+    @property
+    def shapes(self) -> Mapping[Scope, tuple[int, ...]]:
+        """The lengths of a point's indices below the container, by its scope."""
         return {
             Scope.CONTAINER: (),
             Scope.RACK: (self.racks,),
             Scope.MODULE: (self.racks, self.modules),
             Scope.CELL: (self.racks, self.modules, self.cells),
             Scope.SENSOR: (self.racks, self.modules, self.sensors),
-        }[scope]
+        }
 
 
 LARGEST = Topology(racks=64, modules=64, cells=256, sensors=256)
@@ -68,11 +69,12 @@ class Layout:
         """`sizes` says how many there are of what no topology counts."""
         self.topology = topology
         self.points = points
-        self._sizes = sizes
+        shapes = {**topology.shapes, **{scope: (size,) for scope, size in sizes.items()}}
+        self._shapes = {name: shapes[point.scope] for name, point in points.items()}
         self.slices: dict[str, slice] = {}
         end = 0
-        for name in points:
-            start, end = end, end + math.prod(self.shape(name))
+        for name, shape in self._shapes.items():
+            start, end = end, end + math.prod(shape)
             self.slices[name] = slice(start, end)
         self.elements = end
         self._names = list(self.slices)
@@ -82,8 +84,7 @@ class Layout:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a point's values."""
-        scope = self.points[name].scope
-        return (self._sizes[scope],) if scope in self._sizes else self.topology.shape(scope)
+        return self._shapes[name]
 
     def element(self, name: str, *indices: int) -> int:
         """Where a value lies, by its indices (rack, module, cell). IndexError if outside."""
@@ -125,8 +126,11 @@ class Layout:
 
     def rack_of(self, element: int) -> int:
         """The rack that an element belongs to, from 1; 0 if it is the container's."""
-        indices = self.indices_of(element)
-        return indices[0] if indices else 0
+        name = self.name_of(element)
+        shape = self._shapes[name]
+        if not shape:
+            return 0
+        return (element - self.first(name)) // math.prod(shape[1:]) + self._origin(name)
 
     def positions(self, name: str) -> Sequence[tuple[int, ...]]:
         """The indices of a point's elements in order."""
