@@ -92,7 +92,7 @@ def at_work(tools: Tools, seconds: float, load: Load = _WHOLE) -> Iterator[Plant
     with contextlib.ExitStack() as stack:
 
         def start(line: list[str], cpu: int) -> Program:
-            return stack.enter_context(running(line, cpu, urgent=True))
+            return stack.enter_context(running(line, cpu))
 
         site = stack.enter_context(placed(pcs_port))
         spy = stack.enter_context(contextlib.closing(Spy()))

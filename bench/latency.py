@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench import datagram
 from bench.masters import Tools, command
-from bench.programs import GENERATOR_CPU, SERVER_CPU, answering, listening, python, running, urgent
+from bench.programs import GENERATOR_CPU, SERVER_CPU, answering, listening, python, running
 from bench.timing import Effort
 from bench.together import CANGEN, MASTERS, sending
 from gateway.canbus.frame import EXTENDED
@@ -72,16 +72,15 @@ def measure(effort: Effort, tools: Tools, *, loaded: bool) -> Latency:
     seconds = 1 + effort.probes * _PER_PROBE
     with ExitStack() as programs:
         line = python("bench.gateway_process", CANGEN.site, port, can_port, "uvloop")
-        programs.enter_context(running(line, SERVER_CPU, urgent=True))
+        programs.enter_context(running(line, SERVER_CPU))
         answering(port)
         listening(can_port)
         if loaded:
             programs.enter_context(sending(tools, CANGEN, can_port, seconds))
             asking = command(tools, port, MASTERS, seconds, pattern=False)
-            programs.enter_context(running(asking, GENERATOR_CPU, urgent=True))
+            programs.enter_context(running(asking, GENERATOR_CPU))
         time.sleep(_SETTLE)
-        with urgent():
-            took = _probes(port, can_port, effort.probes)
+        took = _probes(port, can_port, effort.probes)
     seen = sorted(time_ * 1e3 for time_ in took if time_ is not None)
     text = "32,000 frames/s and 32 masters" if loaded else "nothing else to do"
     p99 = seen[min(len(seen) - 1, int(len(seen) * 0.99))]

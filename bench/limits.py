@@ -16,7 +16,7 @@ from bench import datagram
 from bench.commanded import Load, Plant, adopted, at_work, until
 from bench.master import FRESH, MODE, RUN
 from bench.masters import Tools
-from bench.programs import Program, urgent
+from bench.programs import Program
 from bench.stops import part_of
 from bench.timing import Effort
 from bench.together import RATE
@@ -151,7 +151,7 @@ def measure(effort: Effort, tools: Tools, *, loaded: bool) -> list[Passed]:
     seconds = _BEFORE + effort.drops * _PER_DROP
     beside = "32,000 frames/s and 32 masters" if loaded else "the racks' own frames"
     load = Load(RATE if loaded else 0, masters=loaded, without=_LIMITS)
-    with at_work(tools, seconds, load) as plant, urgent():
+    with at_work(tools, seconds, load) as plant:
         drops = _drops(plant, effort.drops)
         time.sleep(_SETTLE)
         at_pcs = list(_commanded(drops, plant.pcs))

@@ -15,7 +15,6 @@ from bench import datagram
 from bench.commanded import Load, Plant, adopted, at_work, rack_of, until
 from bench.master import FRESH
 from bench.masters import Tools
-from bench.programs import urgent
 from bench.stops import LATE, part_of
 from bench.timing import Effort
 from gateway.canbus.frame import EXTENDED
@@ -63,21 +62,25 @@ class _RackOne:
         """Say no more."""
         self._link.close()
 
+    def live(self) -> None:
+        """Send the status; the EMS beats in passing, so no answer may be awaited."""
+        self.tell()
+        if time.perf_counter() - self._beaten > FRESH:
+            self._beaten = time.perf_counter()
+            self._plant.master.beat()
+
     def tell(self) -> None:
-        """Send the status; the EMS beats in passing."""
+        """Send the status."""
         self._count = (self._count + 1) % 16
         head = bytes(_CLOSED if self.is_closed else _OPEN)
         data = head + bytes(2) + _INSULATION.to_bytes(2, "little") + bytes((0, self._count << 4))
         self._link.send(datagram.packed(_STATUS | EXTENDED, data))
-        if time.perf_counter() - self._beaten > FRESH:
-            self._beaten = time.perf_counter()
-            self._plant.master.beat()
 
     def rest(self, seconds: float) -> None:
         """Let time pass."""
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
-            self.tell()
+            self.live()
             time.sleep(min(left, _PERIOD))
 
     def asked(self, order: int) -> float | None:
@@ -85,9 +88,9 @@ class _RackOne:
         end = time.perf_counter() + _PATIENCE
         while time.perf_counter() < end:
             heard = self._plant.spy.hear(_PERIOD)
-            if heard is None or rack_of(heard.key) != 1:
+            if heard is not None and rack_of(heard.key) != 1:
                 continue
-            if heard.data[0] & 3 == order:
+            if heard is not None and heard.data[0] & 3 == order:
                 return heard.at
             self.tell()
         return None
@@ -99,8 +102,13 @@ class _RackOne:
         self._until(lambda: self._plant.master.number(_RACKS_AT) != before)
 
     def _until(self, holds: Callable[[], bool]) -> None:
-        self.tell()
-        until(holds, "heard")
+        """Say it again and again: under this load a frame may be lost."""
+
+        def told() -> bool:
+            self.live()
+            return holds()
+
+        until(told, "heard", _PERIOD)
 
 
 def _opened(plant: Plant, rack: _RackOne, number: int) -> float | None:
@@ -126,9 +134,8 @@ def measure(effort: Effort, tools: Tools) -> Opens:
     with (
         at_work(tools, seconds, Load(watts=0.0, without=_STATUS)) as plant,
         contextlib.closing(_RackOne(plant)) as rack,
-        urgent(),
     ):
-        adopted(plant, rack.tell)
+        adopted(plant, rack.live)
         for number in range(1, effort.opens + 1):
             rack.rest(chance.uniform(0, _LONGEST))
             took.append(_opened(plant, rack, number))

@@ -1,7 +1,6 @@
 """Programs that are measured from outside: started on a CPU of their own, watched, and ended by us."""
 
 import contextlib
-import functools
 import os
 import signal
 import socket
@@ -15,7 +14,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_CPU, GENERATOR_CPU = 0, 1
-_REAL_TIME = ("chrt", "--rr", "1")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ASK = struct.pack(">HHHBBHH", 1, 0, 6, 1, 3, 0, 10)
 
@@ -53,31 +51,11 @@ class Program:
             return self.process.communicate()[0]
 
 
-@functools.cache
-def real_time() -> bool:
-    """Whether programs may be given real-time priority."""
-    return not subprocess.run([*_REAL_TIME, "true"], capture_output=True, check=False).returncode
-
-
 @contextlib.contextmanager
-def urgent() -> Iterator[None]:
-    """Real-time priority for this process itself, where it may have it."""
-    if not real_time():
-        yield
-        return
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
-@contextlib.contextmanager
-def running(command: Sequence[str], cpu: int, *, urgent: bool = False) -> Iterator[Program]:
-    """A program pinned to a CPU, for as long as the block lasts; an urgent one must leave most of its CPU idle."""
-    prefix = [*_REAL_TIME, "taskset"] if urgent and real_time() else ["taskset"]
+def running(command: Sequence[str], cpu: int) -> Iterator[Program]:
+    """A program pinned to a CPU, for as long as the block lasts."""
     process = subprocess.Popen(
-        [*prefix, "-c", str(cpu), *command],
+        ["taskset", "-c", str(cpu), *command],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True, cwd=ROOT,
     )  # fmt: skip

@@ -48,7 +48,7 @@ def _gateway(site: Path, port: int, channel: str) -> Iterator[Program]:
         "bench.essgw_process", "run", str(site), "--bus", f"can0=socketcan:{channel}",
         "--listen", f"127.0.0.1:{port}",
     )  # fmt: skip
-    with running(line, SERVER_CPU, urgent=True) as program:
+    with running(line, SERVER_CPU) as program:
         yield program
 
 

@@ -16,7 +16,6 @@ from bench.commanded import RACKS, STOP_BIT, Plant, adopted, at_work, rack_of
 from bench.datagram import Heard
 from bench.master import FRESH, RESET, STOP
 from bench.masters import Tools
-from bench.programs import urgent
 from bench.timing import Effort
 
 _PERIOD = 100.0  # ms, of the request in the demo protocol
@@ -130,6 +129,5 @@ def measure(effort: Effort, tools: Tools) -> OnBus:
     seconds = _BEFORE + effort.jitter_seconds + effort.stops * _PER_STOP
     with at_work(tools, seconds) as plant:
         adopted(plant)
-        with urgent():
-            jitter = _jitter(plant, effort.jitter_seconds)
-            return OnBus(_PERIOD, jitter, _stops(plant, effort.stops))
+        jitter = _jitter(plant, effort.jitter_seconds)
+        return OnBus(_PERIOD, jitter, _stops(plant, effort.stops))

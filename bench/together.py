@@ -105,7 +105,7 @@ def sending(tools: Tools, feed: Feed, port: int, seconds: float) -> Iterator[Pro
     line = [str(tools.cangen), "127.0.0.1", str(port), str(feed.rate), str(seconds)]
     if feed.generator == "sender":
         line = python("bench.sender", port, feed.rate, str(seconds))
-    with running(line, GENERATOR_CPU, urgent=True) as frames:
+    with running(line, GENERATOR_CPU) as frames:
         if feed.generator == "sender" and frames.process.stdout is not None:
             frames.process.stdout.readline()
         time.sleep(_SETTLE)
@@ -124,12 +124,12 @@ def run(tools: Tools, feed: Feed, loop: str, seconds: float) -> Run:
     port, can_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
     sent = 0
     line = python("bench.gateway_process", feed.site, port, can_port, loop)
-    with running(line, SERVER_CPU, urgent=True) as gateway:
+    with running(line, SERVER_CPU) as gateway:
         answering(port)
         listening(can_port)
         with sending(tools, feed, can_port, seconds + _MARGIN) as frames:
             asking = command(tools, port, MASTERS, seconds, pattern=False)
-            with running(asking, GENERATOR_CPU, urgent=True) as masters:
+            with running(asking, GENERATOR_CPU) as masters:
                 time.sleep(_SETTLE)
                 cpu = _share(gateway, seconds - 2 * _SETTLE)
                 answered = told(masters, seconds)
@@ -147,12 +147,12 @@ def run(tools: Tools, feed: Feed, loop: str, seconds: float) -> Run:
 def noise(tools: Tools, effort: Effort) -> list[Answered]:
     """The same masters at the bare C server: what the machine itself adds."""
     port = free_port(socket.SOCK_STREAM)
-    with running([str(tools.mbideal), str(port)], SERVER_CPU, urgent=True):
+    with running([str(tools.mbideal), str(port)], SERVER_CPU):
         answering(port)
         results = []
         for _ in range(effort.load_runs):
             line = command(tools, port, MASTERS, effort.load_seconds, pattern=True)
-            with running(line, GENERATOR_CPU, urgent=True) as masters:
+            with running(line, GENERATOR_CPU) as masters:
                 results.append(told(masters, effort.load_seconds))
     return results
 
