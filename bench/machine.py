@@ -4,21 +4,22 @@ import importlib.metadata
 import platform
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import gateway
 
-_PACKAGES = ("numpy", "uvloop", "python-can", "cantools", "pymodbus")
+_PACKAGES = ("numpy", "uvloop", "python-can", "cantools", "pymodbus", "pyModbusTCP")
 
 
-def rows(libmodbus: str) -> Iterator[tuple[str, str]]:
+def rows(libmodbus: str, node: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """What a reader needs to judge the figures: a name and a value a row."""
     yield "Processor", _processor()
     yield "System", f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}"
     yield "Python", _python()
     yield "Packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
-    yield "Peers", f"libmodbus {libmodbus or 'absent'}; C programs by gcc {_gcc()}, -O2"
+    peers = [f"libmodbus {libmodbus or 'absent'}", *(" ".join(of) for of in node.items())]
+    yield "Peers", f"{', '.join(peers)}; C programs by gcc {_gcc()}, -O2"
     yield "ess-gateway", gateway.__version__
 
 

@@ -3,13 +3,17 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.programs import GENERATOR_CPU, ROOT, Program, running
 
 _SOURCES = ROOT / "bench" / "load"
+PATTERN_JS = _SOURCES / "pattern_server.js"
+NODE = ("jsmodbus", "modbus-serial")
+"Servers in node, where `npm install` in tests/interop/node has brought them."
+_NODE_MODULES = ROOT / "tests" / "interop" / "node" / "node_modules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Tools:
     "None where libmodbus is not installed."
     libmodbus: str
     "Its version."
+    node: Mapping[str, str]
+    "The servers of `NODE` that are there, with their versions."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,15 @@ def build(folder: Path) -> Tools:
                 capture_output=True, text=True, check=True,
             ).stdout.split()  # fmt: skip
             libmodbus = _compile("mblibmodbus", folder, flags)
-    return Tools(folder / "mbload", folder / "mbideal", folder / "cangen", libmodbus, version)
+    mbload, mbideal, cangen = (folder / name for name in ("mbload", "mbideal", "cangen"))
+    return Tools(mbload, mbideal, cangen, libmodbus, version, dict(_in_node()))
+
+
+def _in_node() -> Iterator[tuple[str, str]]:
+    for name in NODE if shutil.which("node") else ():
+        about = _NODE_MODULES / name / "package.json"
+        if about.is_file():
+            yield name, json.loads(about.read_text())["version"]
 
 
 def _compile(name: str, folder: Path, flags: Iterable[str]) -> Path:

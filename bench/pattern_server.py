@@ -1,7 +1,7 @@
 """A Modbus server whose register i holds i, for `mbload --pattern`: `python -m bench.pattern_server KIND LOOP PORT`.
 
 KIND is `ours` (the gateway's listener over one image) or `pymodbus` (that package's own server); LOOP is
-`asyncio` or `uvloop`.
+`asyncio` or `uvloop`. `pymodbustcp` is that package's server, with a thread a connection, whatever LOOP is.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ import numpy as np
 import structlog
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+from pyModbusTCP.server import DataBank  # type: ignore[import-untyped] # it has no types
+from pyModbusTCP.server import ModbusServer as PyModbusTcpServer
 
 from gateway.cli.serving import fast_loop
 from gateway.links.modbus_tcp import ModbusServer
@@ -25,12 +27,16 @@ HOST = "127.0.0.1"
 _PYMODBUS_REGISTERS = 16384
 
 
-async def ours(port: int) -> None:
-    """Serve an image as the gateway does."""
+def pattern() -> Bank:
+    """Holding registers whose numbers are their addresses."""
     image = Image(np.arange(REGISTERS).astype(">u2").tobytes(), None)
     there = Space(bytes(REGISTERS), Writable({}))
-    bank = Bank({Table.HOLDING: there}, {Table.HOLDING: image})
-    await ModbusServer(Service({1: bank})).start(HOST, port)
+    return Bank({Table.HOLDING: there}, {Table.HOLDING: image})
+
+
+async def ours(port: int) -> None:
+    """Serve an image as the gateway does."""
+    await ModbusServer(Service({1: pattern()})).start(HOST, port)
     await asyncio.Event().wait()
 
 
@@ -39,6 +45,14 @@ async def pymodbus(port: int) -> None:
     values = list(range(_PYMODBUS_REGISTERS))
     device = SimDevice(1, SimData(0, values=values, datatype=DataType.REGISTERS))
     await ModbusTcpServer(device, address=(HOST, port)).serve_forever()
+
+
+async def pymodbustcp(port: int) -> None:
+    """Serve with pyModbusTCP, as its documentation does."""
+    bank = DataBank()
+    bank.set_holding_registers(0, range(REGISTERS))
+    PyModbusTcpServer(HOST, port, no_block=True, data_bank=bank).start()
+    await asyncio.Event().wait()
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -50,4 +64,5 @@ if __name__ == "__main__":
     kind, loop_name, at = sys.argv[1:]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with asyncio.Runner(loop_factory=loop_factory(loop_name)) as runner:
-        runner.run({"ours": ours, "pymodbus": pymodbus}[kind](int(at)))
+        serve = {"ours": ours, "pymodbus": pymodbus, "pymodbustcp": pymodbustcp}[kind]
+        runner.run(serve(int(at)))

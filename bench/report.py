@@ -1,11 +1,12 @@
 """What a run measured as Markdown: tables, and a few words on what each row means."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from bench.commands_report import commands
 from bench.held import CYCLE, LATER, held
 from bench.masters import Mode
-from bench.results import Results
+from bench.results import LIMIT, OURS, Results
 from bench.serve import Served, Serving
 from bench.tables import pair, table
 
@@ -29,6 +30,9 @@ _SERVE = """\
 Every response is checked (header, transaction, length, each register's value). Thousand requests a second; CPU is
 that of the server. `8x16` means 8 connections with 16 requests outstanding on each. `essgw run demo` is the whole
 program with its cycle going on; the others serve fixed registers."""
+_PIECES = """\
+FC3 of 125 registers inside the process, best of several, by leaving out piece after piece; then what a served one
+costs beside (best round)."""
 _PATH = """\
 us of CPU a frame, from the socket's receive buffer to the stored value, for frames of the demo protocol. Ours: `CanLink`
 on asyncio, decoders with ranges, counters, quality and arrival times. `recv`: python-can's receive call, cantools,
@@ -80,6 +84,23 @@ def _serving(results: Results) -> Iterator[str]:
     )
     if serving.absent:
         yield f"Not on this machine, hence left out: {', '.join(serving.absent)}."
+
+
+def _pieces(results: Results) -> Iterator[str]:
+    """What each piece of a read adds; the kernel's and the loop's part come from the served figures."""
+    if not results.pieces:
+        return
+    costs = [piece.cost.best / 1e3 for piece in results.pieces]
+    adds = [more - less for more, less in itertools.pairwise(costs)]
+    rows = [[piece.text, f"{of:.2f}"] for piece, of in zip(results.pieces[:-1], adds, strict=True)]
+    limit, ours = results.served(LIMIT, 8, 1), results.served(OURS, 8, 1)
+    if limit is not None and ours is not None:
+        inside = costs[0] - costs[-1]
+        rows.append(["kernel: what the whole of bare C takes", f"{limit.cpu.best:.2f}"])
+        rest = ours.cpu.best - limit.cpu.best - inside
+        rows.append(["uvloop and the interpreter between: the rest", f"{rest:.2f}"])
+        rows.append(["**together, as served on 8 connections**", f"**{ours.cpu.best:.2f}**"])
+    yield f"## Where a read's time goes\n\n{_PIECES}\n\n" + table(["", "us"], rows)
 
 
 def _path(results: Results) -> Iterator[str]:
@@ -169,7 +190,18 @@ def _held(results: Results) -> Iterator[str]:
     yield f"Not measured yet:\n\n{rest}"
 
 
-_SECTIONS = (_held, _serving, _path, _decoding, _cycle, _together, _latency, commands, _start)
+_SECTIONS = (
+    _held,
+    _serving,
+    _pieces,
+    _path,
+    _decoding,
+    _cycle,
+    _together,
+    _latency,
+    commands,
+    _start,
+)
 
 
 def document(results: Results, machine: Iterable[tuple[str, str]], mode: str, date: str) -> str:

@@ -10,6 +10,7 @@ from bench.latency import Latency
 from bench.limits import Passed
 from bench.masters import Answered, Mode
 from bench.opens import Opens
+from bench.request import Piece
 from bench.restart import Restarts
 from bench.serve import Served, Serving
 from bench.startup import Start
@@ -30,6 +31,7 @@ class Results:
     paths: Sequence[Path] = ()
     cycle: Cycle | None = None
     serving: Serving | None = None
+    pieces: Sequence[Piece] = ()
     together: Sequence[Together] = ()
     noise: Sequence[Answered] = ()
     latencies: Sequence[Latency] = ()

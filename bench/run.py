@@ -27,6 +27,7 @@ from bench import (
     machine,
     masters,
     opens,
+    request,
     restart,
     serve,
     startup,
@@ -65,6 +66,10 @@ def _path(bench: Bench, results: Results) -> None:
 
 def _cycle(bench: Bench, results: Results) -> None:
     results.cycle = cycle.measure(bench.effort)
+
+
+def _request(bench: Bench, results: Results) -> None:
+    results.pieces = request.measure(bench.effort)
 
 
 def _serving(bench: Bench, results: Results) -> None:
@@ -106,6 +111,7 @@ PARTS = {
     "decoding": (SERVER_CPU, _decoding),
     "path": (SERVER_CPU, _path),
     "cycle": (SERVER_CPU, _cycle),
+    "request": (SERVER_CPU, _request),
     "serving": (GENERATOR_CPU, _serving),
     "together": (GENERATOR_CPU, _together),
     "latency": (GENERATOR_CPU, _latency),
@@ -152,7 +158,7 @@ def main() -> None:
     today = dt.datetime.now(dt.UTC).date().isoformat()
     mode = "quick" if arguments.quick else "full"
     mode += f", only {', '.join(arguments.part)}" if arguments.part else ""
-    facts = [*machine.rows(tools.libmodbus), ("Neighbours", neighbours)]
+    facts = [*machine.rows(tools.libmodbus, tools.node), ("Neighbours", neighbours)]
     page = document(results, facts, mode, today)
     print(page)
     target = arguments.output or (None if arguments.quick or arguments.part else _PAGE)

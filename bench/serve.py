@@ -1,4 +1,4 @@
-"""FC3 served, in requests a second and CPU time a request: the gateway, a bare C server, libmodbus, pymodbus.
+"""FC3 served, in requests a second and CPU time a request: the gateway, a bare C server, and libraries of others.
 
 Every server is started afresh in each round, pinned to one CPU, the masters to the other; each response is
 checked register by register.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.datagram import free_port
 from bench.load.mbpipeline import probe
-from bench.masters import Answered, Mode, Tools, ask
+from bench.masters import NODE, PATTERN_JS, Answered, Mode, Tools, ask
 from bench.neighbours import Calm
 from bench.programs import SERVER_CPU, Program, answering, essgw, python, running
 from bench.timing import Effort, Spread, spread
@@ -71,6 +71,10 @@ def servers(tools: Tools) -> Iterator[Server]:
     for loop in ("uvloop", "asyncio"):
         command = python("bench.pattern_server", "pymodbus", loop, "PORT")
         yield Server(f"pymodbus, {loop}", tuple(command), pipelines=False)
+    threads = python("bench.pattern_server", "pymodbustcp", "asyncio", "PORT")
+    yield Server("pyModbusTCP, threads", tuple(threads))
+    for name in tools.node:
+        yield Server(f"{name}, node", ("node", str(PATTERN_JS), name, "PORT"))
 
 
 def _round(
@@ -109,6 +113,7 @@ def _pipelining(server: Server) -> str:
 def measure(effort: Effort, tools: Tools, calm: Calm) -> Serving:
     """Interleaved rounds of all servers."""
     contestants = list(servers(tools))
+    peers = {"libmodbus": tools.mblibmodbus} | {name: name in tools.node for name in NODE}
     runs: dict[str, dict[Mode, list[tuple[Answered, float]]]] = {
         server.name: defaultdict(list) for server in contestants
     }
@@ -124,7 +129,7 @@ def measure(effort: Effort, tools: Tools, calm: Calm) -> Serving:
             for name, by_mode in runs.items()
         },
         {server.name: _pipelining(server) for server in contestants},
-        () if tools.mblibmodbus else ("libmodbus",),
+        tuple(name for name, there in peers.items() if not there),
     )
 
 

@@ -24,6 +24,8 @@ from gateway.mapping.site import JournalPlace
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
+_EARLY = 0.001
+"Seconds before its time at which a cycle counts as that one: uvloop's timers count milliseconds, and may end early."
 _BREATH = 0.01  # s from a cycle to one out of turn
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
@@ -211,7 +213,7 @@ class Runtime:
                 is_first = False
             self._watchdog.cycle(loop.time())
             self._cycled.set()
-            if now >= due:
+            if now >= due - _EARLY:
                 due = max(due + self.gateway.site.cycle, loop.time())
             self._breath = loop.time() + _BREATH
             timer = loop.call_at(due, self._due.set)
