@@ -12,7 +12,7 @@ from gateway.cli.reasons import STAGES
 from gateway.cli.results import Told
 from gateway.cli.screen import JsonOption, PathOption, out
 from gateway.cli.served import MapOption, ServerArgument, UnitOption, point_text, served
-from gateway.cli.standing import Stands, effects_named
+from gateway.cli.standing import Stands, effects_named, spans
 from gateway.control.interlock import Effect
 from gateway.model.command import Stage
 
@@ -152,19 +152,8 @@ def _waiting(racks: Mapping[int, Mapping[str, float]], above: Effect) -> Iterato
         if phase != "closed" or held:
             alike.setdefault((", ".join(words), held), []).append(number)
     for (told, held), numbers in alike.items():
-        line = Text(f"rack {_spans(numbers)}: {told}")
+        line = Text(f"rack {spans(numbers)}: {told}")
         yield line.append(f"; {held}", _WEAK) if held else line
-
-
-def _spans(numbers: Sequence[int]) -> str:
-    """Numbers with what follows closely put together: 1-3, 5."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found)
 
 
 def _results(top: Tree, results: Sequence[Told]) -> None:

@@ -59,13 +59,21 @@ def test_what_stands_is_named_with_its_remedy(essgw: Program) -> None:
     assert "trip, container: cause gone, waits for reset" in gone
 
 
-def test_a_rack_that_fails_is_named(essgw: Program) -> None:
-    """A rack whose BMU reports a fault says which interlock, at which rack, and what it holds back."""
-    with operated(essgw, "--fault", "hvil", mode="fault") as server:
+def test_racks_that_fail_are_named(essgw: Program) -> None:
+    """Racks whose BMUs report a fault are told with the interlock, whether it is their own or the container's."""
+    faults = ("hvil:3", "hvil:4", "overtemperature:7", "overtemperature:9")
+    asked = [word for fault in faults for word in ("--fault", fault)]
+    with operated(essgw, *asked, mode="fault") as server:
         told = essgw("why", server).stdout
+        rows = json.loads(essgw("why", server, "--json").stdout)["interlocks"]
 
     assert "not in mode fault" in told
-    assert "bmu_trip_interlock" in told
+    assert "bmu_trip_interlock, container, told by rack 3-4: tripped" in told
+    assert "bmu_trip_overtemperature, rack 7, 9: tripped" in told
+    assert {row["interlock"]: row["told_by"] for row in rows} == {
+        "bmu_trip_interlock": [3, 4], "bmu_trip_overtemperature": [7, 9],
+        "bmu_alarm_overtemperature": [7, 9],
+    }  # fmt: skip
     assert BY_NAME["bmu_trip_interlock"].remedy in told
 
 
