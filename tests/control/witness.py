@@ -1,7 +1,7 @@
 """What must hold in every cycle of every history: the invariants of control, one function each (DESIGN 6)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from control.coil_witness import CoilWitness, told
@@ -33,6 +33,8 @@ class Seen:
     paper: Paper
     last: list[float]
     "What each rack was told before."
+    said_open: list[float]
+    "For how long each has said that it is open, and without current."
 
     @property
     def after(self) -> State:
@@ -137,7 +139,10 @@ def power_has_an_owner(seen: Seen) -> None:
 
 
 def racks_close_and_open_by_the_rules(seen: Seen) -> None:
-    """A close has nothing against it; an opening is at low current, or marked, or a turning back in time (R30)."""
+    """A close has nothing against it; an opening is at low current, or marked, or a turning back in time (R30).
+
+    A rack that has said for long enough that it is open and carries nothing is believed, whatever the PCS says (R31).
+    """
     against = by_rack(seen.after.chain)
     for number, before in enumerate(seen.last, 1):
         told = seen.told(number)
@@ -151,7 +156,8 @@ def racks_close_and_open_by_the_rules(seen: Seen) -> None:
             unknown = math.isnan(current) or of_rack
             proven = unknown and not of_bus and (connected == 0 or len(seen.conducting) > 1)
             is_low = abs(current) < 5 and not (of_bus or of_rack)
-            assert is_low or proven or effects & Effect.UNDER_LOAD
+            left = seen.said_open[number - 1] >= seen.paper.settings.disconnect_time - HAIR
+            assert is_low or proven or left or effects & Effect.UNDER_LOAD
 
 
 def _is_doubted(seen: Seen, number: int) -> tuple[bool, bool]:
@@ -218,6 +224,8 @@ class Witness:
     asked: set[int] = field(default_factory=set)
     "Racks that a command has asked to close, and nothing has taken back since (R3)."
     coils: CoilWitness = field(default_factory=CoilWitness)
+    said_open: dict[int, float] = field(default_factory=dict)
+    "Since when each rack says that it is open, and without current."
 
     def step(self) -> None:
         """One cycle, with every invariant after it."""
@@ -233,12 +241,23 @@ class Witness:
         self.cycles += 1
         if any(event.kind.name == "first_out" for event in outcome.events):
             self._check_first_out(outcome)
-        seen = Seen(before, facts, outcome, paper, last)
+        seen = Seen(before, facts, outcome, paper, last, list(self._open_for(facts)))
         for invariant in INVARIANTS:
             invariant(seen)
         self._check_closes(seen)
         self.coils.check(before, seen.after, facts, outcome.orders, paper.settings)
         del paper.events[:-50], paper.history[:-2]
+
+    def _open_for(self, facts: Facts) -> Iterator[float]:
+        now = self.paper.now
+        for number, (connected, current) in enumerate(
+            zip(facts.connected, facts.current, strict=True), 1
+        ):
+            if connected != 0 or abs(current) >= 5:
+                self.said_open.pop(number, None)
+                yield 0.0
+            else:
+                yield now - self.said_open.setdefault(number, now)
 
     def _check_closes(self, seen: Seen) -> None:
         """No close order without a command; what a start finds closed stays closed (R3, R14)."""
