@@ -70,7 +70,7 @@ class Pack:
                         REQUEST, bytes(message.data), decode_choices=False
                     )
                     assert isinstance(told, dict)
-                    self.modes.append(int(told["RequestBmsMode"]))
+                    self.modes.append(int(str(told["RequestBmsMode"])))
                 if time.monotonic() >= due:
                     due += PERIOD
                     for name, values in self._tells().items():
