@@ -15,7 +15,7 @@ from gateway.app.reception import Reception
 from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
-from gateway.links.clock import clock_is_synchronised
+from gateway.links.clock import EARLY, clock_is_synchronised
 from gateway.links.journal import Journal
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
@@ -24,8 +24,6 @@ from gateway.mapping.site import JournalPlace
 from gateway.model.event import KINDS, Event
 
 _REPORT = 60.0  # s
-_EARLY = 0.001
-"Seconds before its time at which a cycle counts as that one: uvloop's timers count milliseconds, and may end early."
 _BREATH = 0.01  # s from a cycle to one out of turn
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
@@ -213,7 +211,7 @@ class Runtime:
                 is_first = False
             self._watchdog.cycle(loop.time())
             self._cycled.set()
-            if now >= due - _EARLY:
+            if now >= due - EARLY:
                 due = max(due + self.gateway.site.cycle, loop.time())
             self._breath = loop.time() + _BREATH
             timer = loop.call_at(due, self._due.set)

@@ -39,7 +39,7 @@ class Stands:
     def where(self) -> str:
         """The container, or the racks."""
         if self.rack:
-            return f"rack {spans(self.told_by or (self.rack,))}"
+            return f"rack {spans(sorted({self.rack, *self.told_by}))}"
         return f"container, told by rack {spans(self.told_by)}" if self.told_by else "container"
 
     @property

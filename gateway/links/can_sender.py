@@ -20,6 +20,7 @@ import structlog
 
 from gateway.canbus.frame import ERROR, EXTENDED, IDENTIFIER, Frame, identifier_text
 from gateway.canbus.send import Transmitter
+from gateway.links.clock import EARLY
 from gateway.model.order import Orders
 
 Ordered = Callable[[], Mapping[str, Orders]]
@@ -36,8 +37,6 @@ _FULL = {errno.ENOBUFS, errno.EAGAIN}
 _AGAIN = 0.002  # s until a full queue is tried again, where an order changed
 _TRIES = 5
 _LOOK = 0.5  # s at most between looks at the transmitter, which may have been set free
-_EARLY = 0.001
-"Seconds before its time at which a frame may leave: uvloop's timers count milliseconds, and may end early."
 _PATIENCE = 0.1  # s that a frame may wait for a slow interface: the shortest usual period
 _BUS_OFF = 0x40
 _RESTARTED = 0x100
@@ -107,7 +106,7 @@ class CanSender:
 
     def _send_due(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            self._sent(self.transmitter.due(loop.time() + _EARLY, self._orders()))
+            self._sent(self.transmitter.due(loop.time() + EARLY, self._orders()))
         except Exception as error:  # noqa: BLE001 - in a timer nobody hears of it: the link is told, and judges
             if self._fail is not None:
                 self._fail(error)

@@ -1,4 +1,4 @@
-"""The machine's clock: whether it is set by others, and whether it stepped (R40)."""
+"""The machine's clock: whether it is set by others, whether it stepped (R40), how exact timers are."""
 
 import ctypes
 from collections.abc import Callable
@@ -12,6 +12,8 @@ _SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 "Made by systemd-timesyncd once it has set the clock."
 _SLEW = 5e-4
 "How fast clocks are set right without a step: 500 ppm (adjtime(3))."
+EARLY = 0.001
+"Seconds that a timer may end before its time: uvloop's count whole milliseconds."
 
 
 def clock_is_synchronised() -> bool | None:

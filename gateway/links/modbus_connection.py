@@ -150,10 +150,10 @@ class ModbusConnection(asyncio.BufferedProtocol):
             self._count(answers, writes)
         if broken:
             self._break_off(answers, broken)
-        elif writes or self._held:
+        elif answers and (writes or self._held):
             self._answer(answers)
-        elif answers and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(answers))
+        elif answers:
+            self._write(b"".join(answers))
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
         at, traffic = self._form.function_at, self._traffic
@@ -196,9 +196,11 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def _give(self) -> None:
         """Write what need not wait any more."""
         while self._held and not self._held[0].waits:
-            data = self._held.popleft().data
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.write(data)
+            self._write(self._held.popleft().data)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     def _next_turn(self) -> None:
         self._had_turn = False

@@ -76,8 +76,9 @@ class Counts:
     def of(self, master: str) -> Traffic:
         """All of a master."""
         whole = Traffic()
-        for traffic in (self.masters.get(master, whole), *self.open.get(master, ())):
-            whole.add(traffic)
+        if master in self.masters:
+            for traffic in (self.masters[master], *self.open.get(master, ())):
+                whole.add(traffic)
         return whole
 
 

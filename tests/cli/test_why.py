@@ -1,5 +1,6 @@
 """`essgw why`: what stands against closing and power, said in the words of the tables."""
 
+import dataclasses
 import json
 import re
 from io import StringIO
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from gateway.cli.findings import find
 from gateway.cli.served import served
+from gateway.cli.standing import Stands
 from gateway.cli.why import tree
 from gateway.control.interlock import BY_NAME
 
@@ -75,6 +77,15 @@ def test_racks_that_fail_are_named(essgw: Program) -> None:
         "bmu_alarm_overtemperature": [7, 9],
     }  # fmt: skip
     assert BY_NAME["bmu_trip_interlock"].remedy in told
+
+
+def test_a_rack_that_waits_for_its_reset_is_named_beside_those_that_report() -> None:
+    """The row stands at rack 3, whose cause is gone, and rack 7 reports it."""
+    row = BY_NAME["bmu_trip_overtemperature"]
+    stands = Stands(row, tripped=True, cause=True, rack=3, value=1, threshold=None, age=1.0)
+
+    assert stands.where == "rack 3"
+    assert dataclasses.replace(stands, told_by=(7, 8)).where == "rack 3, 7-8"
 
 
 @pytest.mark.parametrize("width", [80, 120])

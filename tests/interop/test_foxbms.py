@@ -4,10 +4,8 @@ The database is as foxBMS publishes it; the pack obeys the request, and is witho
 """
 
 import contextlib
-import socket
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,9 +15,9 @@ import can
 import cantools
 import pytest
 from cantools.database.can import Database
+from interop.bmu import PERIOD, beside
 from operated import held, shown, wait_until
 
-from hub import Hub
 from program import Program
 
 pytestmark = [pytest.mark.interop, pytest.mark.corpus]
@@ -40,7 +38,6 @@ STANDBY, DISCHARGE = 0, 1
 "Modes that are asked for."
 STANDS_BY, DISCHARGES = 5, 7
 "States of the BMS."
-PERIOD = 0.1
 PATIENCE = 60.0  # s
 
 
@@ -48,33 +45,28 @@ PATIENCE = 60.0  # s
 class Pack:
     """The BMS of one pack: it closes and opens its string as it is asked."""
 
-    port: int
     database: Database
     modes: list[int] = field(default_factory=list)
     "That were asked for, frame by frame."
     at: list[float] = field(default_factory=list)
     "When, in s."
-    ends: threading.Event = field(default_factory=threading.Event)
 
-    def live(self) -> None:
-        """Until the end; in a thread."""
-        with can.Bus(
-            interface="socketcand", channel="can0", host="127.0.0.1", port=self.port
-        ) as bus:
-            due = time.monotonic()
-            while not self.ends.is_set():
-                message = bus.recv(max(0.0, due - time.monotonic()))
-                if message is not None and message.arbitration_id == REQUEST:
-                    self.at.append(time.monotonic())
-                    told = self.database.decode_message(
-                        REQUEST, bytes(message.data), decode_choices=False
-                    )
-                    assert isinstance(told, dict)
-                    self.modes.append(int(str(told["RequestBmsMode"])))
-                if time.monotonic() >= due:
-                    due += PERIOD
-                    for name, values in self._tells().items():
-                        bus.send(self._frame(name, values))
+    def hears(self, message: can.Message) -> None:
+        """Do as the request says."""
+        if message.arbitration_id != REQUEST:
+            return
+        self.at.append(time.monotonic())
+        told = self.database.decode_message(REQUEST, bytes(message.data), decode_choices=False)
+        assert isinstance(told, dict)
+        self.modes.append(int(str(told["RequestBmsMode"])))
+
+    def tells(self) -> Iterator[can.Message]:
+        """Its state, limits and values."""
+        for name, values in self._values().items():
+            message = self.database.get_message_by_name(name)
+            absent = dict.fromkeys((signal.name for signal in message.signals), 0.0)
+            data = message.encode(absent | values, strict=False)
+            yield can.Message(arbitration_id=message.frame_id, data=data, is_extended_id=False)
 
     def asks(self, mode: int) -> None:
         """Wait until that is what the request says."""
@@ -83,7 +75,7 @@ class Pack:
             assert time.monotonic() < end, f"{self.modes[-3:]}, never {mode}"
             time.sleep(0.01)
 
-    def _tells(self) -> dict[str, dict[str, float]]:
+    def _values(self) -> dict[str, dict[str, float]]:
         closed = bool(self.modes) and self.modes[-1] != STANDBY
         return {
             "f_BmsState": {
@@ -99,12 +91,6 @@ class Pack:
             "f_PackStateEstimation": {"MinimumSoc": 50, "Soh": 100},
         }  # fmt: skip
 
-    def _frame(self, name: str, values: dict[str, float]) -> can.Message:
-        message = self.database.get_message_by_name(name)
-        absent = dict.fromkeys((signal.name for signal in message.signals), 0.0)
-        data = message.encode(absent | values, strict=False)
-        return can.Message(arbitration_id=message.frame_id, data=data, is_extended_id=False)
-
 
 @contextlib.contextmanager
 def driven(folder: Path, corpus: Path) -> Iterator[tuple[Pack, str, Program]]:
@@ -112,21 +98,9 @@ def driven(folder: Path, corpus: Path) -> Iterator[tuple[Pack, str, Program]]:
     published = corpus / "dbc" / "foxbms"
     database = cantools.database.load_file(published / "foxbms.dbc")
     assert isinstance(database, Database)
-    hub, essgw = Hub(), Program(folder)
-    pack = Pack(hub.port, database)
-    thread = threading.Thread(target=pack.live)
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    (folder / "site.yaml").write_text(SITE.format(port=port))
-    thread.start()
-    bus = ("--bus", f"can0={hub.place}", "--path", published)
-    with contextlib.closing(hub), essgw.serving("run", "site.yaml", *bus) as served:
-        try:
-            served.wait_for(f"127.0.0.1:{port}")
-            yield pack, f"127.0.0.1:{port}", essgw
-        finally:
-            pack.ends.set()
-            thread.join()
+    pack = Pack(database)
+    with beside(pack, folder, SITE, "--path", published) as port:
+        yield pack, f"127.0.0.1:{port}", Program(folder)
 
 
 def test_a_pack_is_connected_and_disconnected(corpus: Path, tmp_path: Path) -> None:

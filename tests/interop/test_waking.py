@@ -1,9 +1,7 @@
 """BMUs that sleep until they are woken: what `essgw run` sends them, heard by python-can (R14, R17)."""
 
 import contextlib
-import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,11 +9,9 @@ from pathlib import Path
 
 import can
 import pytest
+from interop.bmu import beside
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ConnectionException
-
-from hub import Hub
-from program import Program
 
 pytestmark = pytest.mark.interop
 
@@ -50,55 +46,31 @@ PATIENCE = 60.0  # s
 class Sleepers:
     """Two BMUs on one interface: each says nothing until it has been woken."""
 
-    port: int
     asleep: set[int] = field(default_factory=lambda: {1, 2})
     woken: list[tuple[int, bytes]] = field(default_factory=list)
     "Every frame that the gateway has sent: rack and payload."
-    ends: threading.Event = field(default_factory=threading.Event)
 
-    def live(self) -> None:
-        """Until the end; in a thread."""
-        with can.Bus(
-            interface="socketcand", channel="can0", host="127.0.0.1", port=self.port
-        ) as bus:
-            due = time.monotonic()
-            while not self.ends.is_set():
-                message = bus.recv(max(0.0, due - time.monotonic()))
-                if message is not None and message.arbitration_id & ~0xF == 0x200:
-                    rack = message.arbitration_id & 0xF
-                    self.woken.append((rack, bytes(message.data)))
-                    self.asleep.discard(rack)
-                if time.monotonic() < due:
-                    continue
-                due += 0.1
-                for rack in {1, 2} - self.asleep:
-                    data = struct.pack("<HB", 7000 + rack, 0)
-                    bus.send(
-                        can.Message(arbitration_id=0x100 + rack, data=data, is_extended_id=False)
-                    )
+    def hears(self, message: can.Message) -> None:
+        """Wake up."""
+        if message.arbitration_id & ~0xF == 0x200:
+            rack = message.arbitration_id & 0xF
+            self.woken.append((rack, bytes(message.data)))
+            self.asleep.discard(rack)
+
+    def tells(self) -> Iterator[can.Message]:
+        """The voltage of each that is awake."""
+        for rack in {1, 2} - self.asleep:
+            data = struct.pack("<HB", 7000 + rack, 0)
+            yield can.Message(arbitration_id=0x100 + rack, data=data, is_extended_id=False)
 
 
 @contextlib.contextmanager
 def sleeping(folder: Path) -> Iterator[tuple[Sleepers, int]]:
     """The BMUs, asleep, and the port at which the gateway that runs beside them serves."""
-    hub = Hub()
-    sleepers = Sleepers(hub.port)
-    thread = threading.Thread(target=sleepers.live)
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
+    sleepers = Sleepers()
     (folder / "sleeper.yaml").write_text(FRAMES)
-    (folder / "site.yaml").write_text(SITE.format(port=port))
-    thread.start()
-    try:
-        with (
-            contextlib.closing(hub),
-            Program(folder).serving("run", "site.yaml", "--bus", f"can0={hub.place}"),
-        ):
-            yield sleepers, port
-            sleepers.ends.set()
-            thread.join()
-    finally:
-        sleepers.ends.set()
+    with beside(sleepers, folder, SITE) as port:
+        yield sleepers, port
 
 
 def voltages(port: int) -> list[int]:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from modbus.adu import adu, numbers, read
-from modbus.service import BOUND, Service, closes, response, serving
+from modbus.service import BOUND, WRITE, Service, closes, response, serving
 
 from gateway.mapping.listeners import Listening, UnknownUnit
 from gateway.model.traffic import Traffic
@@ -109,6 +109,22 @@ def test_what_a_master_does_is_counted() -> None:
     ] * 2
     assert service.counts.of("") == Traffic(0, 8, 2, 4, 2, heard)
     assert 0 <= now - heard < BOUND
+
+
+def test_half_a_request_acknowledges_nothing() -> None:
+    """Pieces of a request that come while an answer waits for the disk ask the disk for nothing more (R41)."""
+    with ruled() as service, service.connect() as link, service.connect() as other:
+        service.holds = True
+        link.sendall(WRITE)
+        service.until(lambda: len(service.held) == 1)
+        for byte in read(3, 1, 3)[:-1]:
+            link.sendall(bytes((byte,)))
+            assert asks(other)
+        assert len(service.held) == 1
+        link.sendall(read(3, 1, 3)[-1:])
+        service.settled()
+
+        assert [response(link)[1] for _ in range(2)] == [2, 3]
 
 
 def test_a_peer_that_vanished_is_found_in_a_minute() -> None:
