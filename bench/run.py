@@ -1,7 +1,7 @@
 """Measure everything and write docs/performance.md: `python -m bench.run [--quick] [--part PART] [--output FILE]`.
 
-Needs gcc, taskset and two CPUs; libmodbus (libmodbus-dev) for its row. `--quick` takes under 4 minutes, `--part` what
-the part takes; both only print unless a file is given. A full run takes under 12 minutes.
+Needs gcc, taskset and two CPUs; libmodbus (libmodbus-dev) for its row. `--quick` takes about 5 minutes, `--part` what
+the part takes; both only print unless a file is given. A full run takes about 14 minutes.
 """
 
 import argparse
@@ -139,7 +139,7 @@ def measure(effort: Effort, tools: masters.Tools, parts: Collection[str]) -> Res
 def main() -> None:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under 4 minutes, less exact")
+    parser.add_argument("--quick", action="store_true", help="about 5 minutes, less exact")
     parser.add_argument(
         "--part", action="append", choices=PARTS, help="measure only this; repeatable"
     )
