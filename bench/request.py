@@ -64,8 +64,7 @@ async def _pieces(rounds: int) -> Sequence[Piece]:
     connection = _connection(Service(units))
 
     def whole() -> None:
-        connection.get_buffer(-1)[: len(_REQUEST)] = _REQUEST
-        connection.buffer_updated(len(_REQUEST))
+        connection.data_received(_REQUEST)
 
     def framed() -> None:
         for adu in receiver.feed(_REQUEST):

@@ -1,7 +1,7 @@
 """Where masters are received: every listener of the site, over TCP or on a serial line."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -26,11 +26,9 @@ log = structlog.get_logger()
 class Reception:
     """The listeners at work."""
 
-    def __init__(
-        self, gateway: Gateway, listen: Place | None, look: Callable[[], None], *, on_loopback: bool
-    ) -> None:
-        """`listen` takes the place of the site's own address, where it has one; `look` is called before requests."""
-        self._gateway, self._listen, self._look = gateway, listen, look
+    def __init__(self, gateway: Gateway, listen: Place | None, *, on_loopback: bool) -> None:
+        """`listen` takes the place of the site's own address, where it has one."""
+        self._gateway, self._listen = gateway, listen
         self._on_loopback = on_loopback
         self._servers: list[ModbusServer | SerialServer] = []
         self._counts, self._ration = Counts(), Ration()
@@ -98,7 +96,7 @@ class Reception:
         is_live = self._gateway.data_source != "replay"
         return Service(
             banks, who,
-            self._gateway.settle, self._look if is_live else lambda: None, rules,
+            self._gateway.settle, self._gateway.check_pace if is_live else lambda _: None, rules,
             self._counts, self._ration,
         )  # fmt: skip
 

@@ -50,7 +50,7 @@ class Runtime:
         self._cycled, self._due = asyncio.Event(), asyncio.Event()
         self._breath = 0.0
         "Until when no cycle comes out of turn: alarms that come and go do not take all the time."
-        self._reception = Reception(gateway, listen, self._look, on_loopback=on_loopback)
+        self._reception = Reception(gateway, listen, on_loopback=on_loopback)
         self._lookout: Lookout | None = None
         self._crashed = ""
 
@@ -94,9 +94,6 @@ class Runtime:
             self.tell("certificates", detail=", ".join(changed))
         for problem in problems:
             self.tell("certificates_refused", detail=str(problem))
-
-    def _look(self) -> None:
-        self.gateway.check_pace(asyncio.get_running_loop().time())
 
     async def retire(self) -> bool:
         """Before stopping: whether all racks are off the bus that ought to be (R16)."""

@@ -1,8 +1,8 @@
 """A connection of a Modbus TCP listener: a thin shell around `modbus.wire`, or `modbus.rtu_stream`.
 
-All whole requests of what one read brings are answered in one write. A read takes at most `_CHUNK` bytes;
-a client that has sent more waits for the loop's next turn, so that none holds it. A client that does not
-read its answers is not read from.
+All whole requests of what one read brings are answered in one write, but not more than `_TURN` in a turn of the
+loop: who has sent more waits for the next, and is not read from until then. Nor is a client that does not read its
+answers.
 """
 
 import asyncio
@@ -25,11 +25,12 @@ from gateway.modbus.wire import Desynchronised
 from gateway.model.command import NOBODY
 from gateway.model.traffic import Traffic
 
-_CHUNK = 2048
+_TURN = 170
+"Requests of one connection that are answered in a turn of the loop, so that none holds it."
+_WRITE = 10
+"Requests that a write counts for: it costs more than a read, and the cycle must not wait."
 _UNREAD = 65536
 "Bytes of answers that may wait for a client before it is not read from any more."
-_WRITES = 16
-"Writes of one connection in a turn of the loop: they cost more than reads, and the cycle must not wait."
 _HELD = 64
 "Pieces whose answers may wait for the disk before a connection is not read from any more."
 _LINGER = 2.0
@@ -52,7 +53,7 @@ class _Batch:
     waits: bool = False
 
 
-class ModbusConnection(asyncio.BufferedProtocol):
+class ModbusConnection(asyncio.Protocol):
     """One master's connection."""
 
     def __init__(self, service: "Service", pool: Pool) -> None:
@@ -64,14 +65,13 @@ class ModbusConnection(asyncio.BufferedProtocol):
         self.host, self.is_prior, self.used = "", False, 0.0
         self._form = FORMS[service.rules.framing]
         self._receiver = self._form.receiver(clock, service.counts)
-        self._buffer = bytearray(_CHUNK)
         self._transport: asyncio.Transport | None = None
         self._peer = ""
-        self._unread, self._had_turn = False, False
-        "Why it is not read from: its answers wait, it has had its share of this turn."
+        self._unread = False
+        "Whether answers wait for it to read them."
         self._requests: Iterator[bytes] = iter(())
-        self._has_more = False
-        "Whether some of these still wait for an answer."
+        self._has_more, self._has_turn = False, False
+        "Whether some of these still wait for an answer; whether the loop's next turn is asked for."
         self._held: deque[_Batch] = deque()
         "Answers that wait until what they, or those before them, acknowledge is on disk (R41)."
         self._is_served, self._reason = False, ""
@@ -115,49 +115,43 @@ class ModbusConnection(asyncio.BufferedProtocol):
             if origin is None:
                 log.warning("master_denied", peer=self._peer, reason=_DENIED, **told)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
-        """Where the next bytes go."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         """Answer all whole requests that have come in."""
         if self._transport is None or self._ending is not None:
             return
-        self._finish()
-        self._requests = self._receiver.feed(bytes(self._buffer[:nbytes]))
+        self._requests = self._receiver.feed(data)
         self._work()
-        if nbytes == _CHUNK or self._has_more:
-            self._had_turn = True
-            self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._next_turn)
 
     def _work(self) -> None:
-        """Answer requests: all there are, or until so many of them were writes."""
+        """Answer requests: all there are, or what may be answered in a turn."""
         units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
         self._has_more, broken = False, ""
         _, answer, function_at = self._form
-        self._service.look()
+        now = session.clock()
+        self._service.look(now)
         try:
             for adu in self._requests:
                 answers.append(answer(units, adu, session, self._unknown))
                 writes += adu[function_at] in WRITES
-                if writes == _WRITES:
+                if len(answers) + (_WRITE - 1) * writes >= _TURN:
                     self._has_more = True
                     break
         except Desynchronised as error:
             broken = str(error)
         if answers:
+            self.used = self._traffic.heard = now
             self._count(answers, writes)
+            if writes or self._held:
+                self._answer(answers)
+            else:
+                self._write(b"".join(answers))
         if broken:
-            self._break_off(answers, broken)
-        elif answers and (writes or self._held):
-            self._answer(answers)
-        elif answers:
-            self._write(b"".join(answers))
+            self._break_off(broken)
+        if self._has_more:
+            self._go_on()
 
     def _count(self, answers: Sequence[bytes], writes: int) -> None:
         at, traffic = self._form.function_at, self._traffic
-        self.used = traffic.heard = self._session.clock()
         traffic.requests += len(answers)
         traffic.writes += writes
         for adu in answers:
@@ -166,12 +160,11 @@ class ModbusConnection(asyncio.BufferedProtocol):
             elif adu[at] > _ERROR:
                 traffic.exceptions += 1
 
-    def _break_off(self, answers: list[bytes], reason: str) -> None:
-        """Give the answers before a break, and end."""
+    def _break_off(self, reason: str) -> None:
+        """The stream makes no sense any more: end, after the answers before."""
         self._service.counts.desynchronised += 1
         if self._service.ration.allows(self.host, self.used):
             log.warning("master_desynchronised", peer=self._peer, reason=reason)
-        self._answer(answers)
         if self._transport is not None and not self._held:
             with contextlib.suppress(OSError):  # it has left already
                 self._transport.write_eof()
@@ -189,9 +182,7 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def _settled(self, batch: "_Batch") -> None:
         batch.waits = False
         self._give()
-        if self._is_over and not self._held and self._transport is not None:
-            self._transport.close()
-        self._read_again()
+        self._go_on()
 
     def _give(self) -> None:
         """Write what need not wait any more."""
@@ -202,16 +193,6 @@ class ModbusConnection(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _next_turn(self) -> None:
-        self._had_turn = False
-        if self._has_more and self._ending is None:
-            self._work()
-        if self._has_more:
-            self._had_turn = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        else:
-            self._read_again()
-
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read."""
         self._unread = True
@@ -221,23 +202,38 @@ class ModbusConnection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Read again from a client that has read."""
         self._unread = False
-        self._read_again()
+        self._go_on()
 
-    def _read_again(self) -> None:
-        waits = self._unread or self._had_turn or self._is_over or len(self._held) >= _HELD
-        if self._transport is not None and not waits and not self._transport.is_closing():
+    @property
+    def _is_full(self) -> bool:
+        """Whether too many answers wait, for the client or for the disk."""
+        return self._unread or len(self._held) >= _HELD
+
+    def _go_on(self) -> None:
+        """Answer the rest in the next turn; close where the client has said all and has its answers; else read on."""
+        if self._transport is None or self._transport.is_closing() or self._ending is not None:
+            return
+        if self._has_more:
+            self._transport.pause_reading()
+            if not (self._has_turn or self._is_full):
+                self._has_turn = True
+                asyncio.get_running_loop().call_soon(self._take_turn)
+        elif not (self._is_over or self._is_full):
             self._transport.resume_reading()
+        elif self._is_over and not self._held:
+            self._transport.close()
+
+    def _take_turn(self) -> None:
+        self._has_turn = False
+        if self._has_more and not self._is_full:
+            self._work()
+        if not self._has_more:
+            self._go_on()
 
     def eof_received(self) -> bool:
-        """Answer what is complete, then close; answers that wait for the disk still leave."""
-        self._finish()
+        """Close, once all that is complete has been answered, and what waits for the disk has left."""
         self._is_over = True
-        return bool(self._held)
-
-    def _finish(self) -> None:
-        """Answer all that has come in, whatever the turn allows."""
-        while self._has_more and self._ending is None:
-            self._work()
+        return self._has_more or bool(self._held)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -136,7 +136,7 @@ class SerialServer:
             return
         if frame[1] & _ERROR:
             return  # nobody asks with an exception: it is somebody's answer
-        self._service.look()
+        self._service.look(self._session.clock())
         response = answered(self._service.units, frame, self._session)
         self._count(frame, response)
         turn = self._turn

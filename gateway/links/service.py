@@ -22,8 +22,8 @@ class Service:
     master: Callable[[str, Credential | None], Origin | None] = lambda *_: NOBODY
     "Who connects from an address, with or without a certificate; None: who may not even read."
     settle: Settle = lambda _: False
-    look: Callable[[], None] = lambda: None
-    "Called before requests are answered."
+    look: Callable[[float], None] = lambda _: None
+    "Called with the time of the loop before requests are answered."
     rules: Listening = ANYBODY
     counts: Counts = field(default_factory=Counts)
     "Of all listeners of a gateway together."

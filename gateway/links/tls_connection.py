@@ -3,7 +3,7 @@
 asyncio has a TLS of its own, and so has uvloop. Neither sends the alert that tells a master why it is refused
 (MB-TCP-Security v36, R-10), nor tells us; so bytes go through OpenSSL's memory buffers here.
 
-socket -> buffer_updated -> OpenSSL -> ModbusConnection.buffer_updated
+socket -> buffer_updated -> OpenSSL -> ModbusConnection.data_received
 socket <- Secure.write   <- OpenSSL <- answers
 """
 
@@ -112,18 +112,17 @@ class TlsConnection(asyncio.BufferedProtocol):
         while inner is not None and not (self._is_over or self._is_paused):
             if self._socket.is_closing():
                 return
-            room = inner.get_buffer(-1)
             try:
-                count = cast("int", self.tls.read(len(room), room))
+                data = self.tls.read(_CHUNK)
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-                count = 0
+                data = b""
             except ssl.SSLError as error:
                 self._break(readable(error))
                 return
-            if count:
-                inner.buffer_updated(count)
+            if data:
+                inner.data_received(data)
             else:
                 self._hear_end(inner)
         self.flush()

@@ -94,15 +94,16 @@ class Bank:
         self, table: Table, address: int, quantity: int, session: Session | None = None
     ) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
+        self.require(table, address, quantity)
         if self.is_withheld:
-            self.require(table, address, quantity)
             raise Refused(Code.TARGET_SILENT)
         if session is not None and session.held and not self.is_stalled:
             held = session.picture(self)
             if held is not None:
-                self.require(table, address, quantity)
-                return _part(held[table], address, address + quantity)
-        return self.current(table, address, quantity)
+                return _part(held[table], address, quantity)
+        if self.renew is not None:
+            self.renew()
+        return _part(self.images[table], address, quantity)
 
     def require(self, table: Table, address: int, quantity: int) -> None:
         """Refused if a register does not exist, whatever it shows."""
@@ -115,7 +116,7 @@ class Bank:
         self.require(table, address, quantity)
         if self.renew is not None:
             self.renew()
-        return _part(self.images[table], address, address + quantity)
+        return _part(self.images[table], address, quantity)
 
     def require_writable(
         self, table: Table, address: int, quantity: int, session: Session
@@ -168,9 +169,10 @@ def _owner(part: Part) -> Role:
     return part.instruction.role if isinstance(part, Place) else part.box.owner
 
 
-def _part(image: Image, address: int, end: int) -> bytes:
+def _part(image: Image, address: int, quantity: int) -> bytes:
     """Registers of an image; Refused if one has nothing to show."""
     data, blocked = image
-    if blocked is not None and blocked.find(1, address, end) >= 0:
+    if blocked is not None and blocked.find(1, address, address + quantity) >= 0:
         raise Refused(Code.SERVER_FAILURE)
-    return data[2 * address : 2 * end]
+    at = 2 * address
+    return data[at : at + 2 * quantity]

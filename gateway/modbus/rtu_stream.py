@@ -50,11 +50,13 @@ class RtuReceiver:
             self._counts.damaged += 1
             self._rest = b""
         data = self._rest + data
-        while (size := length_of(data)) <= len(data) and is_whole(data[:size]):
-            yield data[:size]
-            data = data[size:]
-        if len(data) < size < _UNKNOWN:
-            self._rest = data
+        at, rest = 0, data[:_UNKNOWN]
+        while (size := length_of(rest)) <= len(rest) and is_whole(rest[:size]):
+            yield rest[:size]
+            at += size
+            rest = data[at : at + _UNKNOWN]
+        if len(rest) < size < _UNKNOWN:
+            self._rest = rest
         else:
             self._counts.damaged += 1
             self._rest, self._is_lost = b"", True

@@ -68,23 +68,22 @@ def answer(
 
     `unknown` is what a unit id is answered that is not served; None: nothing.
     """
-    if session is not None and session.is_denied:
+    session = session or Session()
+    if session.is_denied:
         return _exception(adu, Code.ILLEGAL_FUNCTION)
     bank = units.get(adu[6])
     if bank is None:
         return b"" if unknown is None else _exception(adu, unknown)
-    response = _answered(bank, adu, session or Session())
+    serve = SERVED.get(adu[7], _unserved)
+    try:
+        response = serve(bank, adu, session)
+    except Refused as refusal:
+        response = _exception(adu, refusal.code)
     return b"" if bank.is_silent else response
 
 
-def _answered(bank: Bank, adu: bytes, session: Session) -> bytes:
-    serve = SERVED.get(adu[7])
-    if serve is None:
-        return _exception(adu, Code.ILLEGAL_FUNCTION)
-    try:
-        return serve(bank, adu, session)
-    except Refused as refusal:
-        return _exception(adu, refusal.code)
+def _unserved(*_: object) -> bytes:
+    raise Refused(Code.ILLEGAL_FUNCTION)
 
 
 def _exception(adu: bytes, code: Code) -> bytes:

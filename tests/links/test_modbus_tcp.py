@@ -165,7 +165,7 @@ def test_a_master_that_never_reads(service: Service) -> None:
         waiting = service.see(slow.get_write_buffer_size)
 
         assert not service.see(slow.is_reading)
-        assert 0 < waiting <= 65536 + 2048 // 12 * 259
+        assert 0 < waiting <= 65536 + 170 * 259
         for number in range(sent // 12):
             assert int.from_bytes(response(stuck)[:2], "big") == number % 300
 
@@ -207,7 +207,7 @@ def test_a_master_that_floods_takes_its_turns(service: Service) -> None:
     service.run(server.stop())
 
     assert sum(bank.reads) == 2001
-    assert max(bank.reads) <= 2048 // 12 + 1
+    assert max(bank.reads) <= 170 + 1
 
 
 def test_stopping(service: Service) -> None:
