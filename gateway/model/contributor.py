@@ -21,6 +21,8 @@ import numpy as np
 from gateway.model.pack import Codes, Draft, Flags, Vector
 from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail
 
+Beyond = Callable[[Vector, Vector], Flags]
+"Where a computed value proves a reported one wrong."
 HELD: Flags = np.isin(np.arange(len(USABLE)), (Detail.OLD_DATA, Detail.FROZEN))
 "The details with which a value keeps its last number."
 
@@ -102,9 +104,14 @@ def settle(draft: Draft, name: str, result: Result) -> None:
     draft.computed[part] = True
 
 
+def never_beyond(computed: Vector, _: Vector) -> Flags:
+    """An incomplete value proves nothing."""
+    return np.zeros(len(computed), np.bool_)
+
+
 def reconcile(
     draft: Draft, name: str, result: Result, tolerance: float | Vector, *, trusts_report: bool,
-    beyond: Callable[[Vector, Vector], Flags] = lambda computed, _: np.zeros(len(computed), np.bool_),
+    beyond: Beyond = never_beyond,
 ) -> Flags | None:  # fmt: skip
     """Write a point that the BMU may report too; gives where the computed value won, None: everywhere.
 
@@ -114,6 +121,12 @@ def reconcile(
         settle(draft, name, result)
         return None
     part = draft.layout.slices[name]
+    if result.whole and name in draft.flawless:
+        wins = _both_good(
+            draft, part, result, tolerance, trusts_report=trusts_report, beyond=beyond
+        )
+        if wins is not None:
+            return wins
     codes, reported = draft.quality[part].copy(), draft.values[part].copy()
     absent, fine = np.isnan(result.values), USABLE[codes]
     complete = (result.quality == Detail.NONE) & ~absent
@@ -135,4 +148,20 @@ def reconcile(
     draft.flawless.discard(name)
     if not quality.any():
         draft.flawless.add(name)
+    return wins
+
+
+def _both_good(
+    draft: Draft, part: slice, result: Result, tolerance: float | Vector, *, trusts_report: bool,
+    beyond: Beyond,
+) -> Flags | None:  # fmt: skip
+    """`reconcile` where all is known and good on both sides; None where they differ."""
+    reported = draft.values[part]
+    if (np.abs(result.values - reported) > tolerance).any():
+        return None
+    wins = beyond(result.values, reported) if trusts_report else np.ones(len(reported), np.bool_)
+    if wins.any():
+        np.copyto(reported, result.values, where=wins)
+        np.copyto(draft.age[part], result.age, where=wins)
+        draft.computed[part] |= wins
     return wins

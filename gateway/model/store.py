@@ -162,8 +162,9 @@ class Store:
         quality = np.frombuffer(self.detail, np.uint8).copy()
         slot_of = self._slot_of
         fine = quality == Detail.NONE
-        quality[fine & late[slot_of]] = Detail.OLD_DATA
-        quality[fine & stuck[slot_of]] = Detail.FROZEN
+        for slots, detail in ((late, Detail.OLD_DATA), (stuck, Detail.FROZEN)):
+            if slots.any():
+                quality[fine & slots[slot_of]] = detail
         age = slot_age[slot_of]
         age[quality == Detail.NEVER_SEEN] = np.inf
         self._inputs.join(values, quality, age)
