@@ -37,7 +37,7 @@ class Dispatched:
         self.gateway = Gateway(load_site(Library(), "demo"), "simulation")
         (self.container,) = self.gateway.containers.values()
         (self.controller,) = self.gateway.controllers()
-        ((self._listener, banks),) = self.gateway.listeners().items()
+        ((self._listener, banks),) = self.gateway.faces.listeners().items()
         (self.bank,) = banks.values()
         self.session = Session(self.gateway.site.masters.at(_EMS, self._listener))
         self.now, self._beats, self._beaten = 0.0, 0, 0.0

@@ -96,11 +96,11 @@ class Closed:
         self.controller.acted = self._acted
         self._transmitter = self.gateway.transmitter("can0")
         self._transmitter.opened(self.now)
-        self._units = self.gateway.listeners()[LISTENER]
+        self._units = self.gateway.faces.listeners()[LISTENER]
         self._pulse = 0
 
     def _acted(self) -> None:
-        self.gateway.invalidate()
+        self.gateway.faces.invalidate()
         self._send(self._transmitter.flush(self.now, self.gateway.orders()))
 
     def _send(self, frames: list[Frame]) -> None:

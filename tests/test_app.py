@@ -64,7 +64,7 @@ def test_containers_share_a_gateway_and_nothing_else(site: Site) -> None:
     south = gateway.containers["south"].snapshot
     assert south["racks_valid"] == 2
     assert south["rack_voltage"][0] != south["rack_voltage"][0]
-    (banks,) = gateway.listeners().values()
+    (banks,) = gateway.faces.listeners().values()
     volts = [
         int.from_bytes(banks[unit].read(Table.HOLDING, 1100, 1), "big") / 10 for unit in (1, 2)
     ]
@@ -148,7 +148,7 @@ def test_r35_data_that_are_not_live_let_no_power_through_elsewhere(
     for frame in frames(2, 6.0, seed=1):
         gateway.receive("can0", frame)
     gateway.cycle(0.3)
-    (banks,) = gateway.listeners().values()
+    (banks,) = gateway.faces.listeners().values()
     limits = banks[1].read(Table.HOLDING, 21, 8) + banks[1].read(Table.HOLDING, 1012, 6)
 
     assert (limits == bytes(len(limits))) is not allowed

@@ -38,7 +38,7 @@ class Reception:
 
     async def start(self) -> None:
         """Listen; LinkError if a network listener cannot be had. A serial line may come later."""
-        listeners = self._gateway.listeners()
+        listeners = self._gateway.faces.listeners()
         if self._listen is not None and (
             len(listeners) > 1 or any(of.startswith("/") for of, _ in listeners)
         ):
@@ -58,7 +58,7 @@ class Reception:
         """Publish what masters have asked, and say what the log has left out; again each second."""
         loop = asyncio.get_running_loop()
         names = [origin.name for origin in self._gateway.site.masters.origins]
-        self._gateway.publish(picture(self._counts, names, loop.time()))
+        self._gateway.faces.publish(picture(self._counts, names, loop.time()))
         for about, count in self._ration.over(loop.time()):
             log.info("lines_left_out", about=about or "others", count=count)
         self._telling = loop.call_later(_TELL, self._tell)
@@ -75,7 +75,7 @@ class Reception:
 
     async def _bind(self, host: str, port: int, service: Service) -> None:
         self._gateway.shown_at(host)
-        if self._gateway.withholds_limits:
+        if self._gateway.faces.withholds_limits:
             log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
         server = ModbusServer(service)
         bound = await server.start(host, port)

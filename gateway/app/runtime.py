@@ -229,7 +229,7 @@ class Runtime:
 
     def _acted(self) -> None:
         """A master's write has changed orders between cycles."""
-        self.gateway.invalidate()
+        self.gateway.faces.invalidate()
         if self._lookout is not None:
             self._lookout.send_changes()
 

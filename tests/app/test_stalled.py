@@ -43,7 +43,7 @@ class Plant:
         self.now = 100.0
         self.gateway = Gateway(self.site)
         self.gateway.begin(None, {}, lambda: self.now)
-        (self.units,) = self.gateway.listeners().values()
+        (self.units,) = self.gateway.faces.listeners().values()
         self.emitter = Emitter(Battery(Ratings(racks=2), closed=True))
 
     def run(self, seconds: float) -> None:
