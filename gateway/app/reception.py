@@ -31,7 +31,7 @@ class Reception:
         self._gateway, self._listen = gateway, listen
         self._on_loopback = on_loopback
         self._servers: list[ModbusServer | SerialServer] = []
-        self._counts, self._ration = Counts(), Ration()
+        self.counts, self._ration = Counts(), Ration()
         self._telling: asyncio.TimerHandle | None = None
         self.endpoints: list[str] = []
         "Where masters can connect, once started."
@@ -58,7 +58,7 @@ class Reception:
         """Publish what masters have asked, and say what the log has left out; again each second."""
         loop = asyncio.get_running_loop()
         names = [origin.name for origin in self._gateway.site.masters.origins]
-        self._gateway.faces.publish(picture(self._counts, names, loop.time()))
+        self._gateway.faces.publish(picture(self.counts, names, loop.time()))
         for about, count in self._ration.over(loop.time()):
             log.info("lines_left_out", about=about or "others", count=count)
         self._telling = loop.call_later(_TELL, self._tell)
@@ -97,7 +97,7 @@ class Reception:
         return Service(
             banks, who,
             self._gateway.settle, self._gateway.check_pace if is_live else lambda _: None, rules,
-            self._counts, self._ration,
+            self.counts, self._ration,
         )  # fmt: skip
 
     def renew(self, now: float) -> tuple[list[str], list[Problem]]:

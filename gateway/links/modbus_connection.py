@@ -86,7 +86,7 @@ class ModbusConnection(asyncio.Protocol):
             "asyncio.Transport", transport
         )  # uvloop's is no subclass
         peer = transport.get_extra_info("peername")
-        self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else str(peer)
+        self._peer = _written(peer)
         self.host = peer[0] if isinstance(peer, tuple) else self._peer
         self.used = asyncio.get_running_loop().time()
         if reason := self._pool.refusal(self.host):
@@ -98,7 +98,9 @@ class ModbusConnection(asyncio.Protocol):
         origin = self._service.master(self.host, None if secured is None else secured.credential)
         self._session.origin, self._session.is_denied = origin or NOBODY, origin is None
         self.is_prior = self._pool.is_prior(self.host)
-        self._traffic = self._service.counts.begin(self._session.origin.name)
+        self._traffic = self._service.counts.begin(
+            self._session.origin.name, self._peer, _written(transport.get_extra_info("sockname"))
+        )
         self._traffic.connections = 1
         self._is_served = True
         link: socket.socket | None = transport.get_extra_info("socket")
@@ -260,3 +262,10 @@ class ModbusConnection(asyncio.Protocol):
         """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def _written(address: object) -> str:
+    """A socket's address as people write it; one that has gone has none."""
+    if not isinstance(address, tuple):
+        return str(address)
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

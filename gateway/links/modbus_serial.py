@@ -50,7 +50,7 @@ class SerialServer:
             self._loop.time,
             is_read_only=service.rules.is_read_only,
         )
-        self._traffic = service.counts.begin(self._session.origin.name)
+        self._traffic = service.counts.begin(self._session.origin.name, "", "")
         self._heard, self._sent, self._turn = bytearray(), b"", 0
         "What came since the last silence, what was answered last, and how often the line spoke."
         self._due: asyncio.TimerHandle | None = None
@@ -58,7 +58,7 @@ class SerialServer:
 
     def start(self, path: str) -> None:
         """Open a line, now or as soon as it is there: TCP and CAN are served meanwhile."""
-        self._path = path
+        self._path = self._traffic.at = path
         try:
             self._open()
         except (OSError, termios.error) as error:

@@ -2,15 +2,13 @@
 
 import asyncio
 import dataclasses
-import errno
-import socket
 import ssl
 from collections.abc import Mapping
 
 import structlog
 
-from gateway.errors import LinkError
 from gateway.links.handshakes import PATIENCE, Handshakes
+from gateway.links.listening import cannot_listen
 from gateway.links.modbus_connection import ModbusConnection
 from gateway.links.pool import Pool
 from gateway.links.service import Service
@@ -51,7 +49,7 @@ class ModbusServer:
                 host, port, backlog=128, reuse_address=True,
             )  # fmt: skip
         except (OSError, UnicodeError) as error:  # UnicodeError: what can be no host's name
-            raise LinkError(f"cannot listen at {host}:{port}: {_reason(error, port)}") from None
+            raise cannot_listen(host, port, error) from None
         bound: int = self._server.sockets[0].getsockname()[1]
         units, is_secured = sorted(self._service.units), self._tls is not None
         log.info("listening", host=host, port=bound, units=units, tls=is_secured)
@@ -90,15 +88,3 @@ def with_device_itself(units: Mapping[int, Bank]) -> dict[int, Bank]:
     """The units, and the first of them also as 0 and 255: the device itself."""
     first = units[min(units)]
     return {0: first, 255: first, **units}
-
-
-def _reason(error: OSError | UnicodeError, port: int) -> str:
-    elsewhere = "this machine has no such address; use one of its own, or 0.0.0.0 for all"
-    if isinstance(error, UnicodeError | socket.gaierror) or error.errno is None:
-        return elsewhere
-    reasons = {
-        errno.EADDRINUSE: "another program uses it; choose another port",
-        errno.EACCES: f"port {port} needs more rights; use one above 1023 or grant CAP_NET_BIND_SERVICE",
-        errno.EADDRNOTAVAIL: elsewhere,
-    }
-    return reasons.get(error.errno, error.strerror or str(error))

@@ -1,5 +1,6 @@
 """Listeners: whom a Modbus TCP address of the site serves, how many at once, and what unknown unit ids are answered."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from gateway.mapping.certificates import Tls, tls_of, wrong_with
 from gateway.mapping.networks import Network, is_in, network
-from gateway.mapping.schema.site import ListenerRow
+from gateway.mapping.schema.site import ListenerRow, SiteFile
 from gateway.mapping.source import Location, Source, did_you_mean
 
 Place = tuple[str, int]
@@ -117,6 +118,19 @@ def listenings(
             _tls(source, (*at, "tls"), row, folder), Framing(row.framing),
         )  # fmt: skip
     return found
+
+
+def metrics_of(source: Source, rows: SiteFile) -> Place | None:
+    """Where metrics are served; an address of faces is taken, and the extra `[metrics]` may be missing."""
+    if rows.metrics is None:
+        return None
+    place = place_of(rows.metrics)
+    if place in [place_of(face.listen) for face in rows.faces]:
+        source.report(("metrics",), f"faces listen at {rows.metrics}", "give it a port of its own")
+    if importlib.util.find_spec("prometheus_client") is None:
+        text = "metrics need the package prometheus-client"
+        source.report(("metrics",), text, "pip install 'ess-gateway[metrics]'")
+    return place
 
 
 _USUAL = Line()

@@ -19,7 +19,7 @@ from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
 from gateway.mapping.frames import FrameCompiler
 from gateway.mapping.library import Library
-from gateway.mapping.listeners import Listening, Place, listenings, place_of
+from gateway.mapping.listeners import Listening, Place, listenings, metrics_of, place_of
 from gateway.mapping.masters import Masters, masters_of
 from gateway.mapping.notation import numbers
 from gateway.mapping.parts import Bus, Container
@@ -58,6 +58,8 @@ class Site:
     "Of those that have rules of their own."
     masters: Masters
     journal: JournalPlace | None
+    metrics: Place | None
+    "Where they are served."
 
     def outdated(self, now: float) -> list[Problem]:
         """Certificates of its listeners that are not valid at a time, in seconds since 1970-01-01 UTC."""
@@ -85,12 +87,13 @@ def load_site(
     check_identifiers(source, containers)
     check_control(source, rows, containers)
     faces = compiler.faces(containers)
+    metrics = metrics_of(source, rows)
     compiler.stop()
     buses = {bus: _bus(bus, row) for bus, row in rows.buses.items()}
     journal = compiler.journal()
     return Site(
         rows.site, rows.title, path, rows.cycle, max(rows.stall_after, 2 * rows.cycle),
-        buses, containers, faces, compiler.listeners, compiler.masters, journal,
+        buses, containers, faces, compiler.listeners, compiler.masters, journal, metrics,
     )  # fmt: skip
 
 

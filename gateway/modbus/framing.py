@@ -30,6 +30,6 @@ class Form(NamedTuple):
 
 
 FORMS: Mapping[Framing, Form] = {
-    Framing.TCP: Form(lambda *_: wire.Receiver(), wire.answer, 7),
+    Framing.TCP: Form(lambda _, counts: wire.Receiver(counts), wire.answer, 7),
     Framing.RTU: Form(RtuReceiver, rtu.answered, 1),
 }

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from gateway.modbus.bank import Bank, Code, Refused
 from gateway.modbus.functions import SERVED
 from gateway.modbus.session import Session
+from gateway.model.traffic import Counts
 
 MAX_PDU = 253
 MAX_LENGTH = MAX_PDU + 1
@@ -35,10 +36,9 @@ class Desynchronised(Exception):
 class Receiver:
     """Cuts a stream of bytes into requests, however it was cut before."""
 
-    def __init__(self) -> None:
-        self._rest = b""
-        self.foreign = 0
-        "Frames skipped for their protocol id."
+    def __init__(self, counts: Counts | None = None) -> None:
+        """`counts` learns of frames that are skipped for their protocol id."""
+        self._rest, self._counts = b"", counts or Counts()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Each whole ADU in order; raises Desynchronised where the stream breaks."""
@@ -53,7 +53,7 @@ class Receiver:
             if after > end:
                 break
             if protocol:
-                self.foreign += 1
+                self._counts.foreign += 1
             else:
                 yield data[at:after]
             at = after

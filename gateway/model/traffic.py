@@ -36,6 +36,10 @@ class Traffic:
     unanswered: int = 0
     heard: float = -math.inf
     "When the last request came."
+    peer: str = ""
+    "Who is at the other end of a connection."
+    at: str = ""
+    "Where it came in: the listener's address, or the line."
 
     def add(self, other: "Traffic") -> None:
         """Count in what came and went elsewhere."""
@@ -57,12 +61,13 @@ class Counts:
     dismissed: int = 0
     desynchronised: int = 0
     damaged: int = 0
+    foreign: int = 0
     open: dict[str, list[Traffic]] = field(default_factory=dict)
     "Of connections and lines that are open, by the name of their master."
 
-    def begin(self, master: str) -> Traffic:
+    def begin(self, master: str, peer: str, at: str) -> Traffic:
         """For a connection or line of a master to count in."""
-        traffic = Traffic()
+        traffic = Traffic(peer=peer, at=at)
         self.masters.setdefault(master, Traffic())
         self.open.setdefault(master, []).append(traffic)
         return traffic
@@ -89,6 +94,7 @@ TRAFFIC: Mapping[str, Point] = {point.name: point for point in (
     Point("connections_dismissed", _G, "", "Connections that were ended to make room for others", Kind.COUNT),
     Point("streams_broken", _G, "", "Connections that were ended because their stream made no sense", Kind.COUNT),
     Point("frames_damaged", _G, "", "Frames with a wrong checksum, and noise: serial lines, and RTU over TCP", Kind.COUNT),
+    Point("frames_foreign", _G, "", "Frames over TCP that were skipped: of another protocol than Modbus", Kind.COUNT),
     Point("master_connections", _M, "", "Its connections that are open; a serial line is none", Kind.COUNT),
     Point("master_requests", _M, "", "Its requests", Kind.COUNT),
     Point("master_writes", _M, "", "Those of them that would write", Kind.COUNT),
@@ -104,7 +110,9 @@ LAYOUT = Layout(Topology(1), TRAFFIC, {Scope.MASTER: MASTERS})
 def picture(counts: Counts, names: Sequence[str], now: float) -> Snapshot:
     """What masters have asked until now; `names` are those of the site, in its order."""
     values = np.full(LAYOUT.elements, np.nan)
-    whole = (counts.refused, counts.dismissed, counts.desynchronised, counts.damaged)
+    whole = (
+        counts.refused, counts.dismissed, counts.desynchronised, counts.damaged, counts.foreign,
+    )  # fmt: skip
     values[: len(whole)] = [count % _COUNTS for count in whole]
     first, known = LAYOUT.first("master_connections"), ("", *names)[:MASTERS]
     for place, name in enumerate(known, first):

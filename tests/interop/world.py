@@ -174,8 +174,10 @@ class World:
 
 
 @contextlib.contextmanager
-def adopted(tmp_path: Path, essgw: Program, *, closed: bool = False) -> Iterator[World]:
-    """A plant with open or closed racks, and a gateway that has adopted it."""
+def adopted(
+    tmp_path: Path, essgw: Program, *, closed: bool = False, more: str = ""
+) -> Iterator[World]:
+    """A plant with open or closed racks, and a gateway that has adopted it; `more` is of its site file."""
     hub = Hub()
     spy = Spy(hub.port)
     listener = threading.Thread(target=spy.listen)
@@ -185,7 +187,7 @@ def adopted(tmp_path: Path, essgw: Program, *, closed: bool = False) -> Iterator
         pcs = int(plant.wait_for(r"Modbus TCP at 127\.0\.0\.1:(\d+)")[1])
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
             port = probe.getsockname()[1]
-        (tmp_path / "site.yaml").write_text(SITE.format(pcs=pcs, port=port))
+        (tmp_path / "site.yaml").write_text(SITE.format(pcs=pcs, port=port) + more)
         listener.start()
         world = World(tmp_path, hub, spy, plant, port, essgw, None)  # type: ignore[arg-type] # started next
         world.start()

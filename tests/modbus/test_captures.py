@@ -10,6 +10,7 @@ from modbus.pcap import streams
 
 from gateway.modbus.functions import SERVED
 from gateway.modbus.wire import Desynchronised, Receiver, answer
+from gateway.model.traffic import Counts
 
 pytestmark = pytest.mark.corpus
 
@@ -34,10 +35,11 @@ def requests(corpus: Path, name: str) -> list[bytes]:
     """All requests of a capture whose streams are sound."""
     found: list[bytes] = []
     for pieces in streams(corpus / "pcap" / f"{name}.pcap"):
-        receiver = Receiver()
+        counts = Counts()
+        receiver = Receiver(counts)
         for piece in pieces:
             found += receiver.feed(piece)
-        assert receiver.foreign == 0
+        assert counts.foreign == 0
     return found
 
 

@@ -42,13 +42,14 @@ def test_masters_that_the_site_does_not_have_are_missing() -> None:
 
 def test_what_belongs_to_nobody() -> None:
     """Each count in its own point."""
-    shown = picture(Counts({}, 1, 2, 3, 4), (), 0.0)
+    shown = picture(Counts({}, 1, 2, 3, 4, 5), (), 0.0)
     whole = [name for name in TRAFFIC if not name.startswith("master_")]
 
     assert whole == [
         "connections_refused", "connections_dismissed", "streams_broken", "frames_damaged",
+        "frames_foreign",
     ]  # fmt: skip
-    assert [float(shown[name]) for name in whole] == [1, 2, 3, 4]
+    assert [float(shown[name]) for name in whole] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_what_belongs_to_nobody() -> None:
 def test_counters_go_on_at_0(count: int, told: int) -> None:
     """Before the number that stands for a value that is missing, in every counter."""
     traffic = Traffic(0, count, count, count, count, 0.0)
-    shown = picture(Counts({"": traffic}, count, count, count, count), (), 0.0)
+    shown = picture(Counts({"": traffic}, count, count, count, count, count), (), 0.0)
     counters = [name for name in TRAFFIC if name not in {"master_connections", "master_silence"}]
 
     assert {float(shown[name].ravel()[0]) for name in counters} == {told}

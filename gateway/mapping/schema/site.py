@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.mapping.deviation import LISTEN
+from gateway.mapping.deviation import ADDRESS, LISTEN
 from gateway.mapping.schema.control import ControlRow, JournalRow, MasterRow
 from gateway.mapping.schema.row import Name, Numbers, Row
 from gateway.model.pack import LARGEST
@@ -115,3 +115,5 @@ class SiteFile(Row):
     listeners: list[ListenerRow] = []
     masters: list[MasterRow] = []
     journal: JournalRow | None = None
+    metrics: Annotated[str, Field(pattern=ADDRESS)] | None = None
+    "Where Prometheus finds them, without any rights asked for."
