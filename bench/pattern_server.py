@@ -1,6 +1,6 @@
-"""A Modbus server whose register i holds i, for `mbload --pattern`: `python -m bench.pattern_server KIND LOOP PORT`.
+"""A Modbus server whose register i holds i, for `mbload --pattern`: `python -m bench.pattern_server KIND LOOP PORT [PKI]`.
 
-KIND is `ours` (the gateway's listener over one image) or `pymodbus` (that package's own server); LOOP is
+KIND is `ours` (the gateway's listener over one image), `secured` (the same by TLS, with what `essgw cert` has put into PKI) or `pymodbus` (that package's own server); LOOP is
 `asyncio` or `uvloop`. `pymodbustcp` is that package's server, with a thread a connection, whatever LOOP is.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -17,9 +18,12 @@ from pyModbusTCP.server import DataBank  # type: ignore[import-untyped] # it has
 from pyModbusTCP.server import ModbusServer as PyModbusTcpServer
 
 from gateway.cli.serving import fast_loop
+from gateway.errors import Problem
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.service import Service
+from gateway.mapping.certificates import Named, Tls
 from gateway.mapping.image import REGISTERS, Image, Table
+from gateway.mapping.listeners import Listening
 from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space
 
@@ -37,6 +41,15 @@ def pattern() -> Bank:
 async def ours(port: int) -> None:
     """Serve an image as the gateway does."""
     await ModbusServer(Service({1: pattern()})).start(HOST, port)
+    await asyncio.Event().wait()
+
+
+async def secured(port: int, pki: Path) -> None:
+    """Serve an image by TLS."""
+    place = Problem("", "")
+    own, key, root = (Named(pki / name, place) for name in ("server.pem", "server.key", "root.pem"))
+    rules = Listening(tls=Tls(place, own, key, (root,)))
+    await ModbusServer(Service({1: pattern()}, rules=rules)).start(HOST, port)
     await asyncio.Event().wait()
 
 
@@ -61,8 +74,11 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
-    kind, loop_name, at = sys.argv[1:]
+    kind, loop_name, at, *pki = sys.argv[1:]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with asyncio.Runner(loop_factory=loop_factory(loop_name)) as runner:
-        serve = {"ours": ours, "pymodbus": pymodbus, "pymodbustcp": pymodbustcp}[kind]
-        runner.run(serve(int(at)))
+        if kind == "secured":
+            runner.run(secured(int(at), Path(pki[0])))
+        else:
+            serve = {"ours": ours, "pymodbus": pymodbus, "pymodbustcp": pymodbustcp}[kind]
+            runner.run(serve(int(at)))

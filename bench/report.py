@@ -33,6 +33,9 @@ program with its cycle going on; the others serve fixed registers."""
 _PIECES = """\
 FC3 of 125 registers inside the process, best of several, by leaving out piece after piece; then what a served one
 costs beside (best round)."""
+_SECURED = """\
+FC3 of 125 registers on 8 connections, and whole connections with one request each, certificates of P-256 on both
+sides, no resumption; CPU of the server on uvloop. The masters are slower than the server: see secured.py."""
 _PATH = """\
 us of CPU a frame, from the socket's receive buffer to the stored value, for frames of the demo protocol. Ours: `CanLink`
 on asyncio, decoders with ranges, counters, quality and arrival times. `recv`: python-can's receive call, cantools,
@@ -101,6 +104,19 @@ def _pieces(results: Results) -> Iterator[str]:
         rows.append(["uvloop and the interpreter between: the rest", f"{rest:.2f}"])
         rows.append(["**together, as served on 8 connections**", f"**{ours.cpu.best:.2f}**"])
     yield f"## Where a read's time goes\n\n{_PIECES}\n\n" + table(["", "us"], rows)
+
+
+def _secured(results: Results) -> Iterator[str]:
+    if not results.secured:
+        return
+    plain = results.secured[0].request
+    rows = [
+        [of.way, of.cipher, pair(of.request), f"{of.request.median / plain.median:.1f}",
+         pair(of.connection, 2)]
+        for of in results.secured
+    ]  # fmt: skip
+    head = ["connections", "cipher", "CPU us a request", "over plain", "CPU ms a connection"]
+    yield f"## Modbus/TCP Security\n\n{_SECURED}\n\n{table(head, rows, texts=2)}"
 
 
 def _path(results: Results) -> Iterator[str]:
@@ -194,6 +210,7 @@ _SECTIONS = (
     _held,
     _serving,
     _pieces,
+    _secured,
     _path,
     _decoding,
     _cycle,

@@ -12,6 +12,7 @@ from bench.masters import Answered, Mode
 from bench.opens import Opens
 from bench.request import Piece
 from bench.restart import Restarts
+from bench.secured import Cost
 from bench.serve import Served, Serving
 from bench.startup import Start
 from bench.stops import OnBus
@@ -32,6 +33,7 @@ class Results:
     cycle: Cycle | None = None
     serving: Serving | None = None
     pieces: Sequence[Piece] = ()
+    secured: Sequence[Cost] = ()
     together: Sequence[Together] = ()
     noise: Sequence[Answered] = ()
     latencies: Sequence[Latency] = ()

@@ -29,6 +29,7 @@ from bench import (
     opens,
     request,
     restart,
+    secured,
     serve,
     startup,
     stops,
@@ -76,6 +77,11 @@ def _serving(bench: Bench, results: Results) -> None:
     results.serving = serve.measure(bench.effort, bench.tools, bench.calm)
 
 
+def _secured(bench: Bench, results: Results) -> None:
+    bench.calm.wait()
+    results.secured = secured.measure(bench.effort)
+
+
 def _together(bench: Bench, results: Results) -> None:
     results.together = list(together.measure(bench.effort, bench.tools, bench.calm))
     results.noise = together.noise(bench.tools, bench.effort)
@@ -113,6 +119,7 @@ PARTS = {
     "cycle": (SERVER_CPU, _cycle),
     "request": (SERVER_CPU, _request),
     "serving": (GENERATOR_CPU, _serving),
+    "secured": (GENERATOR_CPU, _secured),
     "together": (GENERATOR_CPU, _together),
     "latency": (GENERATOR_CPU, _latency),
     "stops": (GENERATOR_CPU, _stops),
