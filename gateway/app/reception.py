@@ -111,6 +111,11 @@ class Reception:
                 problems += error.problems
         return changed, problems
 
+    def outdated(self, now: float, ahead: float) -> list[Problem]:
+        """Certificates that are not valid now, in UTC seconds, or not any more so many seconds later."""
+        servers = [server for server in self._servers if isinstance(server, ModbusServer)]
+        return [problem for server in servers for problem in server.outdated(now, ahead)]
+
     async def stop(self) -> None:
         """Let go of all."""
         if self._telling is not None:

@@ -11,22 +11,19 @@ import structlog
 from gateway.app.gateway import Gateway
 from gateway.app.leaving import left
 from gateway.app.lookout import Lookout
-from gateway.app.measures import Pace, Picture, families, take
 from gateway.app.reception import Reception
+from gateway.app.reporting import Reporting
 from gateway.canbus.frame import Frame
 from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
 from gateway.links.clock import EARLY, clock_is_synchronised
 from gateway.links.journal import Journal
-from gateway.links.metrics import MetricsPage
 from gateway.links.pcs_client import PcsLink
 from gateway.links.recorder import Recorder
 from gateway.links.watchdog import ServiceWatchdog
 from gateway.mapping.site import JournalPlace
 from gateway.model.event import KINDS, Event
 
-_REPORT = 60.0  # s
-_MEASURE = 1.0  # s from one picture of metrics to the next
 _BREATH = 0.01  # s from a cycle to one out of turn
 _AGAIN = 1.0  # s until a crashed bus is tried again
 
@@ -54,8 +51,7 @@ class Runtime:
         self._breath = 0.0
         "Until when no cycle comes out of turn: alarms that come and go do not take all the time."
         self._reception = Reception(gateway, listen, on_loopback=on_loopback)
-        self._pace, self._picture, self._on_loopback = Pace(), Picture(), on_loopback
-        self._page = MetricsPage(lambda: families(self._picture))
+        self._reporting = Reporting(gateway, self._reception, self.tell, on_loopback=on_loopback)
         self._lookout: Lookout | None = None
         self._crashed = ""
 
@@ -75,7 +71,7 @@ class Runtime:
             if self._recorder is not None:
                 controller.noted = self._record_write
         await self._reception.start()
-        self._begin_metrics()
+        self._reporting.begin()
         self.tell("started", detail=str(0 if self.journal is None else self.journal.boot))
 
     def _begin_journal(self, place: JournalPlace) -> None:
@@ -87,15 +83,6 @@ class Runtime:
             self._recorder = Recorder(place.recordings)
             self._recorder.site = self.gateway.site.name
             self._recorder.on_error = lambda text: log.error("recording_failed", reason=text)
-
-    def _begin_metrics(self) -> None:
-        """Serve the page of metrics; what is replayed has none."""
-        place = self.gateway.site.metrics
-        if place is None or self.gateway.data_source == "replay":
-            return
-        host = "127.0.0.1" if self._on_loopback else place[0]
-        self.gateway.shown_at(host)
-        log.info("metrics", at=self._page.start(host, place[1]))
 
     @property
     def endpoints(self) -> list[str]:
@@ -109,6 +96,7 @@ class Runtime:
             self.tell("certificates", detail=", ".join(changed))
         for problem in problems:
             self.tell("certificates_refused", detail=str(problem))
+        await self._reporting.tell_ends()
 
     async def retire(self) -> bool:
         """Before stopping: whether all racks are off the bus that ought to be (R16)."""
@@ -120,7 +108,7 @@ class Runtime:
         if not self._crashed:
             self._watchdog.stopping()
         self._watchdog.close()
-        await asyncio.to_thread(self._page.stop)
+        await self._reporting.stop()
         await self._reception.stop()
         if self.journal is not None:
             self.tell("crashed" if self._crashed else "stopped", detail=self._crashed)
@@ -146,9 +134,7 @@ class Runtime:
             for pcs in self.pcs_links:
                 tasks.create_task(self._driven(pcs))
             tasks.create_task(self._cycles(self._lookout))
-            tasks.create_task(self._reports())
-            if self.gateway.site.metrics is not None:
-                tasks.create_task(self._measures())
+            tasks.create_task(self._reporting.run(self.links, self.checked))
 
     def _deliver(self) -> Callable[[str, Frame], None]:
         """Where frames go: into the gateway, and past the recorder."""
@@ -193,27 +179,6 @@ class Runtime:
                 log.exception("pcs_link_crashed", pcs=pcs.name)
                 await asyncio.sleep(_AGAIN)
 
-    async def _reports(self) -> None:
-        """Tell now and then what came in on each bus, and what was odd about it."""
-        while True:
-            await asyncio.sleep(_REPORT)
-            self.checked()
-            for link in self.links:
-                traffic = self.gateway.traffic(link.bus.name)
-                log.info(
-                    "traffic",
-                    bus=link.bus.name,
-                    up=link.state.up,
-                    errors=link.state.errors,
-                    **traffic,
-                )
-
-    async def _measures(self) -> None:
-        """Take a picture for the page of metrics now and then."""
-        while True:
-            self._picture = take(self.gateway, self._reception.counts, self.links, self._pace)
-            await asyncio.sleep(_MEASURE)
-
     async def _cycles(self, lookout: Lookout) -> None:
         loop = asyncio.get_running_loop()
         due, is_first = loop.time(), True
@@ -230,7 +195,7 @@ class Runtime:
             if is_first:
                 self._watchdog.ready()
                 is_first = False
-            self._pace.cycle(time.perf_counter() - begun, now - due)
+            self._reporting.pace.cycle(time.perf_counter() - begun, now - due)
             self._watchdog.cycle(loop.time())
             self._cycled.set()
             if now >= due - EARLY:

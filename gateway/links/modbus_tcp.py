@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from gateway.errors import Problem
 from gateway.links.handshakes import PATIENCE, Handshakes
 from gateway.links.listening import cannot_listen
 from gateway.links.modbus_connection import ModbusConnection
@@ -14,7 +15,7 @@ from gateway.links.pool import Pool
 from gateway.links.service import Service
 from gateway.links.tls import context_of, renewed
 from gateway.links.tls_connection import TlsConnection
-from gateway.mapping.certificates import Tls
+from gateway.mapping.certificates import Tls, outdated
 from gateway.mapping.listeners import Framing
 from gateway.modbus.bank import Bank
 
@@ -74,6 +75,10 @@ class ModbusServer:
         self._context = renewed(self._tls, now)
         self._digest = digest
         return True
+
+    def outdated(self, now: float, ahead: float) -> list[Problem]:
+        """Its certificates that are not valid now, in UTC seconds, or not any more so many seconds later."""
+        return [] if self._tls is None else outdated(self._tls, now, ahead)
 
     async def stop(self) -> None:
         """Stop listening and end all connections."""

@@ -105,14 +105,15 @@ def _wrong_pair(tls: Tls) -> Iterator[Problem]:
         yield tls.key.problem(text, "name two that were made for each other")
 
 
-def outdated(tls: Tls, now: float) -> list[Problem]:
-    """Certificates that are not valid at a time, in seconds since 1970-01-01 UTC."""
+def outdated(tls: Tls, now: float, ahead: float = 0.0) -> list[Problem]:
+    """Certificates that are not valid at a time, in seconds since 1970-01-01 UTC, or not any more so much later."""
     found = []
     for named in (tls.certificate, *tls.clients):
         for item in _certificates(named):
             begins, ends = item.not_valid_before_utc, item.not_valid_after_utc
-            if now > ends.timestamp():
-                text, remedy = f"expired on {ends:%Y-%m-%d}", "have it renewed"
+            if now + ahead > ends.timestamp():
+                word = "expired" if now > ends.timestamp() else "expires"
+                text, remedy = f"{word} on {ends:%Y-%m-%d}", "have it renewed"
                 found.append(named.problem(text, remedy))
             elif now < begins.timestamp():
                 text = f"is not valid before {begins:%Y-%m-%d}"

@@ -54,6 +54,7 @@ _ROWS = (
     Kind(19, "certificates_refused", _W, "changed certificates are not taken over: {detail}"),
     Kind(20, "lease_granted", _N, "{origin} has the lease for {value:g} s"),
     Kind(21, "lease_ended", _N, "{origin} has the lease no more: {detail}"),
+    Kind(22, "certificate_ends", _W, "{detail}"),
     Kind(30, "interlock_tripped", _W, "{row} acts: {value:g}"),
     Kind(31, "interlock_gone", _N, "the cause of {row} is gone"),
     Kind(32, "first_out", _T, "first out: {row}, {value:g}"),

@@ -6,12 +6,17 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from interop.secured import Gateway, gateway
 from modbus.adu import adu, read
 from modbus.service import response
 from pymodbus.client import ModbusTcpClient
+
+from gateway.cli import pki
 
 from program import Program
 
@@ -74,5 +79,25 @@ def test_certificates_that_are_wrong_are_told(running: Gateway) -> None:
 
     assert "site.yaml:16:45: " in told
     assert "server.key is not the key of" in told
+    with connected(running, VIEWER) as link:
+        assert says(link) == SAYS
+
+
+def test_certificates_that_end_soon_are_told(running: Gateway) -> None:
+    """Thirty days before; whoever comes until then is served."""
+    root = pki.Pair(
+        x509.load_pem_x509_certificate((running.folder / "pki" / "root.pem").read_bytes()),
+        cast("pki.Key", load_pem_private_key((running.folder / "pki" / "root.key").read_bytes(), None)),
+    )  # fmt: skip
+    assert "certificate_ends" not in running.served.text, "what `essgw cert` makes lasts longer"
+    own = pki.signed(root, "ESS gateway", pki.for_server(["127.0.0.1"]), (-1, 29))
+    (running.folder / "pki" / "server.pem").write_bytes(own.pem)
+    (running.folder / "pki" / "server.key").write_bytes(own.key_pem)
+    told = hang_up(running, r'"detail": .*"event": "certificate_ends"')
+
+    assert (
+        f"server.pem expires on {own.certificate.not_valid_after_utc:%Y-%m-%d}; have it renewed"
+        in told
+    )
     with connected(running, VIEWER) as link:
         assert says(link) == SAYS
