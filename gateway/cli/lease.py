@@ -16,6 +16,7 @@ from gateway.cli.served import (
     MapOption,
     Served,
     ServerArgument,
+    TlsOption,
     UnitOption,
     plain_number,
     point_text,
@@ -45,11 +46,12 @@ def lease(  # noqa: PLR0913 - the options of the verb
     map_name: MapOption = "native",
     unit: UnitOption = 1,
     path: PathOption = None,
+    tls: TlsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show, take, keep or give back the lease: who has it may command."""
     seconds = _seconds(term, hold=hold)
-    with served(server, map_name, unit, path, racks=1) as gateway:
+    with served(server, map_name, unit, path, racks=1, tls=tls) as gateway:
         if seconds is not None:
             check_names(gateway.rows, ["lease", "ems_heartbeat"])
             holder = _Holder(gateway)

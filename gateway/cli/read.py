@@ -13,6 +13,7 @@ from gateway.cli.screen import JsonOption, PathOption, address, library, progres
 from gateway.cli.served import (
     MapOption,
     ServerArgument,
+    TlsOption,
     TopologyOption,
     UnitOption,
     readings,
@@ -41,17 +42,18 @@ PointsArgument = Annotated[
 def read(  # noqa: PLR0913 - the options of the verb
     server: ServerArgument,
     points: PointsArgument = None,
+    *,
     map_name: MapOption = "native",
     unit: UnitOption = 1,
     topology: TopologyOption = None,
     path: PathOption = None,
-    *,
+    tls: TlsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read points from a Modbus TCP server."""
     rows = load_map(library(path), map_name)
     given = None if topology is None else shape_of(topology)
-    with register_reader(*address(server), unit) as reader:
+    with register_reader(*address(server), unit, tls) as reader:
         shape, first = (given, 1) if given is not None else told_by(rows, reader)
         chosen = _chosen(rows, Layout(shape), first, points or [])
         with progress(f"reading {server}", 1, "") as report:

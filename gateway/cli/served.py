@@ -27,6 +27,15 @@ ServerArgument = Annotated[
 MapOption = Annotated[
     str, typer.Option("--map", metavar="MAP", help="Register map file, or its name.")
 ]
+TlsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls",
+        metavar="CERTIFICATE",
+        envvar="ESSGW_TLS",
+        help="Come by TLS and show this, NAME.pem; NAME.key and root.pem are beside it.",
+    ),
+]
 UnitOption = Annotated[int, typer.Option("--unit", min=0, max=255, help="Unit id.")]
 TopologyOption = Annotated[
     str | None,
@@ -80,12 +89,17 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    server: str, map_name: str, unit: int, path: list[Path] | None, racks: int | None = None
+    server: str,
+    map_name: str,
+    unit: int,
+    path: list[Path] | None,
+    racks: int = 1,
+    tls: Path | None = None,
 ) -> Iterator[Served]:
     """Connect to a server's unit for a while; `racks` is what to take where the map does not tell."""
     rows = load_map(library(path), map_name)
-    with register_reader(*address(server), unit) as reader:
-        shape, first = told_by(rows, reader, None if racks is None else Topology(racks))
+    with register_reader(*address(server), unit, tls) as reader:
+        shape, first = told_by(rows, reader, Topology(racks))
         yield Served(rows, reader, Layout(shape), first)
 
 

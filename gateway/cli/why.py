@@ -11,7 +11,7 @@ from gateway.cli.findings import Findings, find, missing
 from gateway.cli.reasons import STAGES
 from gateway.cli.results import Told
 from gateway.cli.screen import JsonOption, PathOption, out
-from gateway.cli.served import MapOption, ServerArgument, UnitOption, point_text, served
+from gateway.cli.served import MapOption, ServerArgument, TlsOption, UnitOption, point_text, served
 from gateway.cli.standing import Stands, effects_named, spans
 from gateway.control.interlock import Effect
 from gateway.model.command import Stage
@@ -25,10 +25,11 @@ def why(
     map_name: MapOption = "native",
     unit: UnitOption = 1,
     path: PathOption = None,
+    tls: TlsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what stands against closing and against power."""
-    with served(server, map_name, unit, path, racks=1) as gateway:
+    with served(server, map_name, unit, path, racks=1, tls=tls) as gateway:
         found = find(gateway)
     if as_json:
         typer.echo(json.dumps({"server": server, "unit": unit, **found.as_row()}))

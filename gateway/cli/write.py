@@ -13,6 +13,7 @@ from gateway.cli.screen import JsonOption, PathOption, out
 from gateway.cli.served import (
     MapOption,
     ServerArgument,
+    TlsOption,
     UnitOption,
     plain_number,
     point_text,
@@ -53,6 +54,7 @@ def write(  # noqa: PLR0913 - the options of the verb
     map_name: MapOption = "native",
     unit: UnitOption = 1,
     path: PathOption = None,
+    tls: TlsOption = None,
     select: SelectOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +64,7 @@ def write(  # noqa: PLR0913 - the options of the verb
     """
     texts = [f"lease={lease}", *assignments] if lease is not None else assignments
     told: list[Done] = []
-    with served(server, map_name, unit, path, racks=rack or 1) as gateway:
+    with served(server, map_name, unit, path, racks=rack or 1, tls=tls) as gateway:
         check_names(gateway.rows, texts)
         places = places_of(gateway.rows, gateway.layout, gateway.part)
         groups = together(assigned(places, texts, rack))

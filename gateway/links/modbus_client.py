@@ -2,12 +2,16 @@
 
 import contextlib
 import logging
+import socket
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from gateway.errors import LinkError
+from gateway.links.tls import context_as, readable
 from gateway.mapping.image import Table
 from gateway.modbus.functions import MAX_READ
 
@@ -15,7 +19,7 @@ logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # what matters comes b
 
 
 EXCEPTIONS = {
-    1: "it does not serve this function",
+    1: "it does not serve this function, not to this master at least",
     2: "it has no such registers",
     3: "it does not take such a request",
     4: "it has nothing to show there now",
@@ -32,7 +36,8 @@ WRITE_EXCEPTIONS = EXCEPTIONS | {
 }
 "The same to who writes (DESIGN 6: function, structure, address, role, value, control)."
 
-
+_PATIENCE = 3.0
+"Seconds."
 _BITS = {Table.COIL, Table.DISCRETE}
 _ASKS = {
     Table.COIL: "read_coils",
@@ -131,6 +136,8 @@ class RegisterReader:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without pymodbus's name for it and its advice to programmers."""
+    if isinstance(error, ssl.SSLError):
+        return readable(error)
     text = str(error).removeprefix("Modbus Error: ").removeprefix("[Input/Output] ")
     if "unbounded read" in text or "Connection" in text:
         return "it closed the connection"
@@ -152,14 +159,36 @@ def joined(wanted: Iterable[tuple[int, int]], bridge: int) -> list[tuple[int, in
     return spans
 
 
+class _Secured(ModbusTcpClient):
+    """By TLS; pymodbus's own leaves the header out (R-05) and does not look whose certificate it is shown."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(host, port=port, timeout=_PATIENCE, retries=0)
+        self._place, self._context = (host, port), context
+
+    def connect(self) -> bool:
+        """Connect; OSError with the reason if that is not possible."""
+        if self.socket is None:
+            link = socket.create_connection(self._place, _PATIENCE)
+            self.socket = self._context.wrap_socket(link, server_hostname=self._place[0])
+        return True
+
+
 @contextlib.contextmanager
-def register_reader(host: str, port: int, unit: int) -> Iterator[RegisterReader]:
-    """Connect to a server for a while; LinkError if nothing listens there."""
-    client = ModbusTcpClient(host, port=port, timeout=3, retries=0)
+def register_reader(
+    host: str, port: int, unit: int, certificate: Path | None = None
+) -> Iterator[RegisterReader]:
+    """Connect to a server for a while, plain or by TLS as who a certificate says; LinkError if that is not possible."""
+    if certificate is None:
+        client = ModbusTcpClient(host, port=port, timeout=_PATIENCE, retries=0)
+    else:
+        client = _Secured(host, port, context_as(certificate))
     try:
         try:
             connected = client.connect()  # type: ignore[no-untyped-call] # pymodbus leaves it open
-        except UnicodeError:  # what can be no host's name
+        except ssl.SSLError as error:
+            raise LinkError(f"no TLS with {host}:{port}: {readable(error)}") from None
+        except (OSError, UnicodeError):  # UnicodeError: what can be no host's name
             connected = False
         if not connected:
             raise LinkError(f"nothing answers at {host}:{port}; is the gateway running there?")

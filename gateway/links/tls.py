@@ -5,8 +5,9 @@ is only signed, and no MD5, SHA-1 or CBC (R-37, R-50 to R-55, R-59).
 """
 
 import ssl
+from pathlib import Path
 
-from gateway.errors import MappingError, Problem
+from gateway.errors import LinkError, MappingError, Problem
 from gateway.mapping.certificates import Named, Tls, outdated, wrong_with
 
 CIPHERS = (
@@ -44,6 +45,23 @@ def context_of(tls: Tls) -> ssl.SSLContext:
             context.load_verify_locations(root.path)
         except OSError as error:
             raise MappingError([_refused(root, error)]) from None
+    return context
+
+
+def context_as(certificate: Path) -> ssl.SSLContext:
+    """What a master shows and trusts: a certificate, its key beside it, and `root.pem` there; LinkError if one is no good."""
+    key, root = certificate.with_suffix(".key"), certificate.with_name("root.pem")
+    for file in (certificate, key, root):
+        if not file.is_file():
+            remedy = "a certificate NAME.pem needs NAME.key and root.pem beside it"
+            raise LinkError(f"{file} is not there; {remedy}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key, password="")
+        context.load_verify_locations(root)
+    except OSError as error:
+        raise LinkError(f"{certificate}, {key} or {root}: {readable(error)}") from None
     return context
 
 

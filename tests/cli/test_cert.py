@@ -138,7 +138,8 @@ def test_a_certificate_out_of_its_time(essgw: Program) -> None:
     refused = later("check", "site.yaml", status=1)
     with later.serving("run", "site.yaml") as served:
         served.wait_for("Ctrl-C stops")
+        served.wait_for('expired on 20.*"event": "certificate_ends"')
 
     assert refused.stderr.count("expired on 20") == 3, "the server's, the root beside it, the root"
     assert "site.yaml:12:20: " in refused.stderr
-    assert served.text.count("expired on 20") == 3
+    assert served.text.partition("Ctrl-C stops")[0].count("expired on 20") == 3
