@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,9 +12,6 @@ from modbus.service import BOUND, WRITE, Service, closes, response, serving, stu
 from gateway.errors import LinkError
 from gateway.links.modbus_tcp import ModbusServer, with_device_itself
 from gateway.links.service import Service as Offer
-from gateway.mapping.image import Table
-from gateway.mapping.writable import Writable
-from gateway.modbus.bank import Bank, Space
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
@@ -168,46 +164,6 @@ def test_a_master_that_never_reads(service: Service) -> None:
         assert 0 < waiting <= 65536 + 170 * 259
         for number in range(sent // 12):
             assert int.from_bytes(response(stuck)[:2], "big") == number % 300
-
-
-class Turned(Bank):
-    """A bank that counts the reads of each turn of the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__({Table.HOLDING: Space(bytes(65536), Writable({}))})
-        self.reads = [0]
-        self._loop = loop
-
-    def require(self, table: Table, address: int, quantity: int) -> None:
-        """As ever, and counted."""
-        self.reads[-1] += 1
-        super().require(table, address, quantity)
-
-    def turn(self) -> None:
-        """Begin the next turn, again and again while there is something to count."""
-        if len(self.reads) < 5000:
-            self.reads.append(0)
-            self._loop.call_soon(self.turn)
-
-
-def test_a_master_that_floods_takes_its_turns(service: Service) -> None:
-    """However many requests wait, a turn of the loop answers those of one read at most."""
-    bank = Turned(service.loop)
-    server, released = ModbusServer(Offer({1: bank})), threading.Event()
-    port = service.run(server.start("127.0.0.1", 0))
-    with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as link:
-        link.sendall(read(0, 1))
-        response(link)
-        service.loop.call_soon_threadsafe(released.wait, BOUND)
-        link.sendall(read(0, 1) * 2000)
-        service.loop.call_soon_threadsafe(bank.turn)
-        released.set()
-        for _ in range(2000):
-            response(link)
-    service.run(server.stop())
-
-    assert sum(bank.reads) == 2001
-    assert max(bank.reads) <= 170 + 1
 
 
 def test_stopping(service: Service) -> None:
