@@ -45,7 +45,8 @@ class Faces:
         }
         self.withholds_limits = False
         "Whether all limits and permissions read 0 (R35)."
-        self._is_stalled = False
+        self.is_stalled = False
+        "Whether the images are too old to be shown as if they were new (R8)."
         self._panels: dict[str, Snapshot | None] = {}
         "What control shows of each container, as far as somebody has looked since it changed."
         self._served = [self._serve(face) for face in faces]
@@ -96,16 +97,16 @@ class Faces:
 
     def encode(self) -> None:
         """A cycle is done: encode what it made of the racks, and swap the images."""
-        self._is_stalled = False
+        self.is_stalled = False
         for served in self._served:
             served.base = served.face.map.encode(self.pack(served.face.container))
             served.bank.images = served.base
         self.invalidate()
 
     def stall(self) -> None:
-        """The images are too old to be shown as if they were new (R8)."""
-        if not self._is_stalled:
-            self._is_stalled = True
+        """No cycle has been completed for too long (R8)."""
+        if not self.is_stalled:
+            self.is_stalled = True
             self.invalidate()
 
     def publish(self, traffic: Snapshot) -> None:
@@ -118,17 +119,17 @@ class Faces:
         self._panels.clear()
         for served in self._served:
             served.bank.renew = served.renewal
-            policy = served.face.on_stall if self._is_stalled else None
+            policy = served.face.on_stall if self.is_stalled else None
             served.bank.is_silent = policy is Stall.SILENT
             served.bank.is_withheld = policy is Stall.EXCEPTION
-            served.bank.is_stalled = self._is_stalled
+            served.bank.is_stalled = self.is_stalled
 
     def _renew(self, served: _Served) -> None:
         """Bring control's points into an image."""
         served.bank.renew = None
         name, base, shown = served.face.container, served.base, self.panel(served.face.container)
         if (
-            self._is_stalled
+            self.is_stalled
             and served.face.on_stall is Stall.ZERO_LIMITS
             and not self.withholds_limits
         ):

@@ -22,6 +22,9 @@ from gateway.mapping.site import Site
 from gateway.model.order import Orders
 from gateway.model.store import Tally
 
+_STRANGE = ("error", "remote", "unknown")
+_ODD = ("short", "long", "empty", "repeated", "lost")
+"Kinds of frames that no message describes, and of those that one does."
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -108,11 +111,11 @@ class Gateway:
     def traffic(self, bus: str) -> dict[str, int]:
         """How many frames came in on a bus, and how many of each odd kind."""
         tally = self.buses[bus]
-        counts = {"frames": tally.frames, **tally.strange}
+        counts = {"frames": tally.frames, **dict.fromkeys((*_STRANGE, *_ODD), 0), **tally.strange}
         for _, odd in self.tallies[bus].values():
-            for kind in ("short", "long", "empty", "repeated", "lost"):
-                counts[kind] = counts.get(kind, 0) + getattr(odd, kind)
-        return {kind: count for kind, count in counts.items() if count or kind == "frames"}
+            for kind in _ODD:
+                counts[kind] += getattr(odd, kind)
+        return counts
 
     def transmitter(self, bus: str) -> Transmitter:
         """What is sent on a bus: nothing where it is listened to only (R34, R35)."""

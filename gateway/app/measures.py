@@ -5,6 +5,7 @@ Modules and cells are left to the registers: they are thousands. What is unknown
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,9 +19,11 @@ from gateway.links.metrics import Family
 from gateway.model.alarm import CAUSES, Level, alarm_point
 from gateway.model.pack import Snapshot
 from gateway.model.point import Point, Scope
-from gateway.model.quality import USABLE
+from gateway.model.quality import USABLE, Detail
 from gateway.model.traffic import Counts, Traffic
 
+_OLDEST = 3.0
+"s after which a picture is shown no more: a second passes from one to the next (R8)."
 _SHOWN = (Scope.CONTAINER, Scope.RACK, Scope.INTERLOCK)
 _ALARMS = frozenset(alarm_point(level, cause) for level in Level for cause in CAUSES)
 "Bits of `rack_warnings`, `rack_alarms` and `rack_trips`, too."
@@ -59,6 +62,8 @@ class Pace:
 class Picture:
     """What was measured at one instant; nothing in it changes any more."""
 
+    at: float = -math.inf
+    "Monotonic s."
     packs: Mapping[str, Snapshot] = field(default_factory=dict)
     panels: Mapping[str, Snapshot] = field(default_factory=dict)
     masters: Mapping[str, Traffic] = field(default_factory=dict)
@@ -70,13 +75,17 @@ class Picture:
     pace: Pace = field(default_factory=Pace)
 
 
-def take(at_work: Gateway, counts: Counts, links: Sequence[CanLink], pace: Pace) -> Picture:
-    """A picture of this moment."""
-    faces, names = at_work.faces, at_work.containers
+def take(
+    at_work: Gateway, counts: Counts, links: Sequence[CanLink], pace: Pace, now: float
+) -> Picture:
+    """A picture of this moment; while cycles stall there is none of the plant (R8)."""
+    faces = at_work.faces
+    names = () if faces.is_stalled else tuple(at_work.containers)
     panels = {name: faces.panel(name) for name in names}
     masters = dict.fromkeys(["", *(origin.name for origin in at_work.site.masters.origins)])
     masters |= dict.fromkeys(counts.masters)
     return Picture(
+        now,
         {name: faces.pack(name) for name in names},
         {name: panel for name, panel in panels.items() if panel is not None},
         {name: counts.of(name) for name in masters},
@@ -97,9 +106,14 @@ def take(at_work: Gateway, counts: Counts, links: Sequence[CanLink], pace: Pace)
     )
 
 
-def families(picture: Picture) -> Iterator[Family]:
-    """All that a picture shows."""
+def families(picture: Picture, now: float) -> Iterator[Family]:
+    """All that a picture shows; nothing but its age where it is too old."""
     yield Family("essgw", "The gateway", ["version"], [([gateway.__version__], 1.0)])
+    age = now - picture.at
+    if math.isfinite(age):
+        yield Family("essgw_picture_age_seconds", "Age of what is told here", (), [((), age)])
+    if age > _OLDEST:
+        return
     for snapshots in (picture.packs, picture.panels):
         yield from _points(snapshots)
     yield from _traffic(picture)
@@ -137,7 +151,8 @@ def _values(snapshot: Snapshot, name: str, scope: Scope) -> Iterator[tuple[tuple
     """What is known of a point, with its index."""
     part = snapshot.layout.slices[name]
     values = snapshot.values[part]
-    known = USABLE[snapshot.quality[part]] & ~np.isnan(values)
+    codes = snapshot.quality[part]
+    known = USABLE[codes] & (codes != Detail.INCONSISTENT) & ~np.isnan(values)
     for place in np.flatnonzero(known).tolist():
         index = (_ROWS[place + 1],) if scope is Scope.INTERLOCK else (str(place + 1),)
         yield () if scope is Scope.CONTAINER else index, float(values[place])

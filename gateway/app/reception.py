@@ -7,6 +7,7 @@ import structlog
 
 from gateway.app.gateway import Gateway
 from gateway.errors import LinkError, MappingError, Problem
+from gateway.links.listening import written
 from gateway.links.modbus_serial import SerialServer
 from gateway.links.modbus_tcp import ModbusServer
 from gateway.links.ration import Ration
@@ -74,13 +75,11 @@ class Reception:
         self.endpoints.append(path if server.is_open else f"{path} (not there yet)")
 
     async def _bind(self, host: str, port: int, service: Service) -> None:
-        self._gateway.shown_at(host)
-        if self._gateway.faces.withholds_limits:
-            log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
+        show_at(self._gateway, host)
         server = ModbusServer(service)
         bound = await server.start(host, port)
         self._servers.append(server)
-        self.endpoints.append(f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}")
+        self.endpoints.append(written((host, bound)))
 
     def _service(self, place: Place, banks: Mapping[int, Bank]) -> Service:
         """What a listener serves, and to whom."""
@@ -122,6 +121,13 @@ class Reception:
             self._telling.cancel()
         for server in self._servers:
             await server.stop()
+
+
+def show_at(gateway: Gateway, host: str) -> None:
+    """Take note of an address where data can be read, and say what that means (R35)."""
+    gateway.shown_at(host)
+    if gateway.faces.withholds_limits:
+        log.warning("limits_read_0", host=host, reason="the data are not live (R35)")
 
 
 def _told(place: Place) -> str:

@@ -9,8 +9,8 @@ import structlog
 
 from gateway.app.gateway import Gateway
 from gateway.app.measures import Pace, Picture, families, take
-from gateway.app.reception import Reception
-from gateway.errors import MappingError
+from gateway.app.reception import Reception, show_at
+from gateway.errors import LinkError
 from gateway.links.can_link import CanLink
 from gateway.links.metrics import MetricsPage
 
@@ -36,28 +36,53 @@ class Reporting:
         self._gateway, self._reception, self._tell = gateway, reception, tell
         self._on_loopback = on_loopback
         self.pace, self._picture = Pace(), Picture()
-        self._page = MetricsPage(lambda: families(self._picture))
+        self._page = MetricsPage(lambda: families(self._picture, time.monotonic()))
+        self._is_missing = False
+        "Whether the page is to be served, and could not be."
 
     def begin(self) -> None:
-        """Serve the page of metrics, where the site has one; LinkError if it cannot be. What is replayed has none."""
+        """Serve the page of metrics, where the site has one; what is replayed has none.
+
+        Where it cannot be served that is told, and tried again: watching must not keep a plant from being controlled.
+        """
         place = self._gateway.site.metrics
         if place is None or self._gateway.data_source == "replay":
             return
         host = "127.0.0.1" if self._on_loopback else place[0]
-        self._gateway.shown_at(host)
-        log.info("metrics", at=self._page.start(host, place[1]))
+        try:
+            at = self._page.start(host, place[1])
+        except LinkError as error:
+            if not self._is_missing:
+                log.warning("metrics_missing", reason=str(error))
+            self._is_missing = True
+            return
+        self._is_missing = False
+        show_at(self._gateway, host)
+        log.info("metrics", at=at)
 
     async def run(self, links: Sequence[CanLink], checked: Callable[[], None]) -> None:
-        """Until cancelled; `checked` is called once a minute."""
+        """Until cancelled, whatever fails; `checked` is called once a minute."""
         for second in itertools.count():
-            if self._gateway.site.metrics is not None:
-                self._picture = take(self._gateway, self._reception.counts, links, self.pace)
-            if second % _DAY == 0:
-                await self.tell_ends()
-            if second % _MINUTE == _MINUTE - 1:
-                checked()
-                self._tell_traffic(links)
+            try:
+                await self._tick(second, links, checked)
+            except Exception:  # told; it must not end the control of a plant
+                log.exception("reporting_failed")
             await asyncio.sleep(1.0)
+
+    async def _tick(
+        self, second: int, links: Sequence[CanLink], checked: Callable[[], None]
+    ) -> None:
+        if self._is_missing:
+            self.begin()
+        if self._gateway.site.metrics is not None:
+            now = asyncio.get_running_loop().time()
+            self._gateway.check_pace(now)
+            self._picture = take(self._gateway, self._reception.counts, links, self.pace, now)
+        if second % _DAY == 0:
+            self.tell_ends()
+        if second % _MINUTE == _MINUTE - 1:
+            checked()
+            self._tell_traffic(links)
 
     def _tell_traffic(self, links: Sequence[CanLink]) -> None:
         """What came in on each bus, and what was odd about it."""
@@ -67,15 +92,11 @@ class Reporting:
                 "traffic", bus=link.bus.name, up=link.state.up, errors=link.state.errors, **told
             )
 
-    async def tell_ends(self) -> None:
-        """Certificates that will soon let nobody in any more."""
-        try:
-            problems = await asyncio.to_thread(self._reception.outdated, time.time(), _AHEAD)
-        except MappingError as error:  # they were changed to what is none
-            problems = list(error.problems)
-        for problem in problems:
+    def tell_ends(self) -> None:
+        """Certificates that are served, and will soon let nobody in any more."""
+        for problem in self._reception.outdated(time.time(), _AHEAD):
             self._tell("certificate_ends", str(problem))
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Serve the page no more."""
-        await asyncio.to_thread(self._page.stop)
+        self._page.stop()

@@ -96,7 +96,7 @@ class Runtime:
             self.tell("certificates", detail=", ".join(changed))
         for problem in problems:
             self.tell("certificates_refused", detail=str(problem))
-        await self._reporting.tell_ends()
+        self._reporting.tell_ends()
 
     async def retire(self) -> bool:
         """Before stopping: whether all racks are off the bus that ought to be (R16)."""
@@ -108,7 +108,7 @@ class Runtime:
         if not self._crashed:
             self._watchdog.stopping()
         self._watchdog.close()
-        await self._reporting.stop()
+        self._reporting.stop()
         await self._reception.stop()
         if self.journal is not None:
             self.tell("crashed" if self._crashed else "stopped", detail=self._crashed)

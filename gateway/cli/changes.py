@@ -33,6 +33,7 @@ CLASSES: Sequence[tuple[str, Class]] = (
     ("title", Class.COSMETIC),
     ("containers/*/title", Class.COSMETIC),
     ("journal/*", Class.COSMETIC),
+    ("metrics", Class.COSMETIC),
     ("cycle", Class.THRESHOLDS),
     ("stall_after", Class.THRESHOLDS),
     ("masters/*", Class.THRESHOLDS),

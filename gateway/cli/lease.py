@@ -51,7 +51,7 @@ def lease(  # noqa: PLR0913 - the options of the verb
 ) -> None:
     """Show, take, keep or give back the lease: who has it may command."""
     seconds = _seconds(term, hold=hold)
-    with served(server, map_name, unit, path, racks=1, tls=tls) as gateway:
+    with served(server, map_name, unit, path, tls=tls) as gateway:
         if seconds is not None:
             check_names(gateway.rows, ["lease", "ems_heartbeat"])
             holder = _Holder(gateway)

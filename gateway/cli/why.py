@@ -29,7 +29,7 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what stands against closing and against power."""
-    with served(server, map_name, unit, path, racks=1, tls=tls) as gateway:
+    with served(server, map_name, unit, path, tls=tls) as gateway:
         found = find(gateway)
     if as_json:
         typer.echo(json.dumps({"server": server, "unit": unit, **found.as_row()}))

@@ -1,4 +1,4 @@
-"""Why nobody can be served at an address, and what to do about it."""
+"""Addresses of sockets: as people write them, and why nobody can be served at one."""
 
 import errno
 import socket
@@ -6,9 +6,17 @@ import socket
 from gateway.errors import LinkError
 
 
+def written(address: object) -> str:
+    """A socket's address as people write it; empty for one that has gone."""
+    if not isinstance(address, tuple):
+        return ""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> LinkError:
     """What to raise where the system does not let us listen; UnicodeError: what can be no host's name."""
-    return LinkError(f"cannot listen at {host}:{port}: {_reason(error, port)}")
+    return LinkError(f"cannot listen at {written((host, port))}: {_reason(error, port)}")
 
 
 def _reason(error: OSError | UnicodeError, port: int) -> str:

@@ -11,6 +11,7 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from gateway.errors import LinkError
+from gateway.links.listening import written
 from gateway.links.tls import context_as, readable
 from gateway.mapping.image import Table
 from gateway.modbus.functions import MAX_READ
@@ -167,10 +168,12 @@ class _Secured(ModbusTcpClient):
         self._place, self._context = (host, port), context
 
     def connect(self) -> bool:
-        """Connect; OSError with the reason if that is not possible."""
-        if self.socket is None:
-            link = socket.create_connection(self._place, _PATIENCE)
+        """Connect; LinkError where it is TLS that does not come about, OSError where nobody is there."""
+        link = socket.create_connection(self._place, _PATIENCE)
+        try:
             self.socket = self._context.wrap_socket(link, server_hostname=self._place[0])
+        except OSError as error:
+            raise LinkError(f"no TLS with {written(self._place)}: {readable(error)}") from None
         return True
 
 
@@ -179,15 +182,13 @@ def register_reader(
     host: str, port: int, unit: int, certificate: Path | None = None
 ) -> Iterator[RegisterReader]:
     """Connect to a server for a while, plain or by TLS as who a certificate says; LinkError if that is not possible."""
-    if certificate is None:
+    if certificate is None or not certificate.name:  # an empty one is none
         client = ModbusTcpClient(host, port=port, timeout=_PATIENCE, retries=0)
     else:
         client = _Secured(host, port, context_as(certificate))
     try:
         try:
             connected = client.connect()  # type: ignore[no-untyped-call] # pymodbus leaves it open
-        except ssl.SSLError as error:
-            raise LinkError(f"no TLS with {host}:{port}: {readable(error)}") from None
         except (OSError, UnicodeError):  # UnicodeError: what can be no host's name
             connected = False
         if not connected:

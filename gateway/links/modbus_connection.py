@@ -16,6 +16,7 @@ from typing import cast
 
 import structlog
 
+from gateway.links.listening import written
 from gateway.links.pool import Pool
 from gateway.links.service import Secured, Service
 from gateway.modbus.framing import FORMS
@@ -74,8 +75,8 @@ class ModbusConnection(asyncio.Protocol):
         "Whether some of these still wait for an answer; whether the loop's next turn is asked for."
         self._held: deque[_Batch] = deque()
         "Answers that wait until what they, or those before them, acknowledge is on disk (R41)."
-        self._is_served, self._reason = False, ""
-        "Why it was ended from here."
+        self._is_served, self._is_lost, self._reason = False, False, ""
+        "Whether it has begun; whether it is no more; why, where that is known."
         self._is_over = False
         "Whether the client has said all that it will."
         self._ending: asyncio.TimerHandle | None = None
@@ -86,7 +87,7 @@ class ModbusConnection(asyncio.Protocol):
             "asyncio.Transport", transport
         )  # uvloop's is no subclass
         peer = transport.get_extra_info("peername")
-        self._peer = _written(peer)
+        self._peer = written(peer)
         self.host = peer[0] if isinstance(peer, tuple) else self._peer
         self.used = asyncio.get_running_loop().time()
         if reason := self._pool.refusal(self.host):
@@ -99,7 +100,7 @@ class ModbusConnection(asyncio.Protocol):
         self._session.origin, self._session.is_denied = origin or NOBODY, origin is None
         self.is_prior = self._pool.is_prior(self.host)
         self._traffic = self._service.counts.begin(
-            self._session.origin.name, self._peer, _written(transport.get_extra_info("sockname"))
+            self._session.origin.name, self._peer, written(transport.get_extra_info("sockname"))
         )
         self._traffic.connections = 1
         self._is_served = True
@@ -127,15 +128,17 @@ class ModbusConnection(asyncio.Protocol):
     def _work(self) -> None:
         """Answer requests: all there are, or what may be answered in a turn."""
         units, session, answers, writes = self._service.units, self._session, list[bytes](), 0
-        self._has_more, broken = False, ""
+        self._has_more, broken, spent = False, "", 0
         _, answer, function_at = self._form
         now = session.clock()
         self._service.look(now)
         try:
             for adu in self._requests:
-                answers.append(answer(units, adu, session, self._unknown))
-                writes += adu[function_at] in WRITES
-                if len(answers) + (_WRITE - 1) * writes >= _TURN:
+                spent += 1
+                if adu:
+                    answers.append(answer(units, adu, session, self._unknown))
+                    writes += adu[function_at] in WRITES
+                if spent + (_WRITE - 1) * writes >= _TURN:
                     self._has_more = True
                     break
         except Desynchronised as error:
@@ -143,10 +146,7 @@ class ModbusConnection(asyncio.Protocol):
         if answers:
             self.used = self._traffic.heard = now
             self._count(answers, writes)
-            if writes or self._held:
-                self._answer(answers)
-            else:
-                self._write(b"".join(answers))
+            self._answer(answers, writes)
         if broken:
             self._break_off(broken)
         if self._has_more:
@@ -168,12 +168,16 @@ class ModbusConnection(asyncio.Protocol):
         if self._service.ration.allows(self.host, self.used):
             log.warning("master_desynchronised", peer=self._peer, reason=reason)
         if self._transport is not None and not self._held:
+            self._transport.resume_reading()  # what is unread at the end would overtake answers
             with contextlib.suppress(OSError):  # it has left already
                 self._transport.write_eof()
         self._ending = asyncio.get_running_loop().call_later(_LINGER, self.close)
 
-    def _answer(self, answers: list[bytes]) -> None:
+    def _answer(self, answers: list[bytes], writes: int) -> None:
         """Write answers in order, each once what it acknowledges is on disk (R41)."""
+        if not (writes or self._held):
+            self._write(b"".join(answers))
+            return
         batch = _Batch(b"".join(answers))
         batch.waits = self._service.settle(functools.partial(self._settled, batch))
         self._held.append(batch)
@@ -213,13 +217,15 @@ class ModbusConnection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Answer the rest in the next turn; close where the client has said all and has its answers; else read on."""
-        if self._transport is None or self._transport.is_closing() or self._ending is not None:
+        if self._transport is None or self._ending is not None:
             return
         if self._has_more:
             self._transport.pause_reading()
             if not (self._has_turn or self._is_full):
                 self._has_turn = True
                 asyncio.get_running_loop().call_soon(self._take_turn)
+        elif self._transport.is_closing():
+            return
         elif not (self._is_over or self._is_full):
             self._transport.resume_reading()
         elif self._is_over and not self._held:
@@ -227,29 +233,47 @@ class ModbusConnection(asyncio.Protocol):
 
     def _take_turn(self) -> None:
         self._has_turn = False
-        if self._has_more and not self._is_full:
-            self._work()
-        if not self._has_more:
+        try:
+            if self._has_more and not self._is_full:
+                self._work()
+        except BaseException:
+            self.dismiss("answering it failed")
+            raise
+        if self._has_more:
+            return
+        if self._is_lost:
+            self._forget()
+        else:
             self._go_on()
 
     def eof_received(self) -> bool:
         """Close, once all that is complete has been answered, and what waits for the disk has left."""
         self._is_over = True
-        return self._has_more or bool(self._held)
+        return bool(self._held)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, once what came before its end has been done: it may be a stop."""
         if self._ending is not None:
             self._ending.cancel()
         if not self._is_served:
             return
+        self._is_lost, self._reason = True, getattr(exc, "strerror", None) or self._reason
         self._pool.members.discard(self)
+        self._unread = False
+        self._held.clear()
+        if self._has_more and self._ending is None:
+            self._go_on()
+        else:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Count and tell what it came to."""
         self._service.counts.end(self._session.origin.name, self._traffic)
         if not self._service.ration.allows(self.host, asyncio.get_running_loop().time()):
             return
-        own, reason = self._traffic, f"{exc.strerror}" if isinstance(exc, OSError) else self._reason
+        own = self._traffic
         log.info(
-            "master_disconnected", peer=self._peer, master=self._session.origin.name, reason=reason,
+            "master_disconnected", peer=self._peer, master=self._session.origin.name, reason=self._reason,
             requests=own.requests, writes=own.writes, exceptions=own.exceptions,
         )  # fmt: skip
 
@@ -262,10 +286,3 @@ class ModbusConnection(asyncio.Protocol):
         """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()
-
-
-def _written(address: object) -> str:
-    """A socket's address as people write it; one that has gone has none."""
-    if not isinstance(address, tuple):
-        return str(address)
-    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

@@ -15,7 +15,7 @@ from gateway.links.pool import Pool
 from gateway.links.service import Service
 from gateway.links.tls import context_of, renewed
 from gateway.links.tls_connection import TlsConnection
-from gateway.mapping.certificates import Tls, outdated
+from gateway.mapping.certificates import Term, Tls, outdated, terms
 from gateway.mapping.listeners import Framing
 from gateway.modbus.bank import Bank
 
@@ -34,7 +34,7 @@ class ModbusServer:
         self._server: asyncio.Server | None = None
         rules = service.rules
         self._tls: Tls | None = rules.tls
-        self._digest = ""
+        self._digest, self._terms = "", list[Term]()
         self._context: ssl.SSLContext | None = None
         "What the next handshakes use."
         self.handshakes = Handshakes(rules, service.counts, patience)
@@ -42,7 +42,7 @@ class ModbusServer:
     async def start(self, host: str, port: int) -> int:
         """Listen, and give the port (0 asks for a free one); LinkError if that is not possible."""
         if self._tls is not None:
-            self._digest, self._context = self._tls.digest, context_of(self._tls)
+            self._take(self._tls, context_of(self._tls))
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -70,15 +70,18 @@ class ModbusServer:
 
         MappingError if they are wrong: those before stay.
         """
-        if self._tls is None or (digest := self._tls.digest) == self._digest:
+        if self._tls is None or self._tls.digest == self._digest:
             return False
-        self._context = renewed(self._tls, now)
-        self._digest = digest
+        self._take(self._tls, renewed(self._tls, now))
         return True
 
+    def _take(self, tls: Tls, context: ssl.SSLContext) -> None:
+        """Serve the next handshakes by certificates as they are now."""
+        self._digest, self._context, self._terms = tls.digest, context, terms(tls)
+
     def outdated(self, now: float, ahead: float) -> list[Problem]:
-        """Its certificates that are not valid now, in UTC seconds, or not any more so many seconds later."""
-        return [] if self._tls is None else outdated(self._tls, now, ahead)
+        """Certificates that it serves and that are not valid now, in UTC seconds, or not so many seconds later."""
+        return outdated(self._terms, now, ahead)
 
     async def stop(self) -> None:
         """Stop listening and end all connections."""

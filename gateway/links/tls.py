@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 
 from gateway.errors import LinkError, MappingError, Problem
-from gateway.mapping.certificates import Named, Tls, outdated, wrong_with
+from gateway.mapping.certificates import Named, Tls, outdated, terms, wrong_with
 
 CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",  # R-62
@@ -23,7 +23,7 @@ _OPTIONS = ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION | ssl.OP_NO_R
 
 def renewed(tls: Tls, now: float) -> ssl.SSLContext:
     """The context with files as they are now; MappingError if one is wrong or, at that time, not valid."""
-    problems = wrong_with(tls) or outdated(tls, now)
+    problems = wrong_with(tls) or outdated(terms(tls), now)
     if problems:
         raise MappingError(problems)
     return context_of(tls)

@@ -5,16 +5,18 @@ They are read with `cryptography`, the extra `[tls]`; a site without `tls:` neve
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.schema.site import TlsRow
 from gateway.mapping.source import Location, Source
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.x509 import Certificate
 
 _RSA_BITS = 2048
@@ -105,20 +107,34 @@ def _wrong_pair(tls: Tls) -> Iterator[Problem]:
         yield tls.key.problem(text, "name two that were made for each other")
 
 
-def outdated(tls: Tls, now: float, ahead: float = 0.0) -> list[Problem]:
-    """Certificates that are not valid at a time, in seconds since 1970-01-01 UTC, or not any more so much later."""
-    found = []
-    for named in (tls.certificate, *tls.clients):
-        for item in _certificates(named):
-            begins, ends = item.not_valid_before_utc, item.not_valid_after_utc
-            if now + ahead > ends.timestamp():
-                word = "expired" if now > ends.timestamp() else "expires"
-                text, remedy = f"{word} on {ends:%Y-%m-%d}", "have it renewed"
-                found.append(named.problem(text, remedy))
-            elif now < begins.timestamp():
-                text = f"is not valid before {begins:%Y-%m-%d}"
-                found.append(named.problem(text, "set the machine's clock, if that is wrong"))
-    return found
+class Term(NamedTuple):
+    """When a certificate of a file is valid, in UTC."""
+
+    named: Named
+    begins: "datetime"
+    ends: "datetime"
+
+
+def terms(tls: Tls) -> list[Term]:
+    """Of all certificates as they are on disk now; MappingError where one cannot be read."""
+    return [
+        Term(named, item.not_valid_before_utc, item.not_valid_after_utc)
+        for named in (tls.certificate, *tls.clients)
+        for item in _certificates(named)
+    ]
+
+
+def outdated(found: Iterable[Term], now: float, ahead: float = 0.0) -> list[Problem]:
+    """Those that are not valid at a time, in seconds since 1970-01-01 UTC, or not any more so much later."""
+    problems = []
+    for named, begins, ends in found:
+        if now + ahead > ends.timestamp():
+            word = "expired" if now > ends.timestamp() else "expires"
+            problems.append(named.problem(f"{word} on {ends:%Y-%m-%d}", "have it renewed"))
+        elif now < begins.timestamp():
+            text = f"is not valid before {begins:%Y-%m-%d}"
+            problems.append(named.problem(text, "set the machine's clock, if that is wrong"))
+    return problems
 
 
 def _data(named: Named) -> bytes:
@@ -136,7 +152,7 @@ def _certificates(named: Named) -> list["Certificate"]:
 
     try:
         return x509.load_pem_x509_certificates(_data(named))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         problem = named.problem("holds no certificate that can be read", "give one in PEM form")
         raise MappingError([problem]) from None
 

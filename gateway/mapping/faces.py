@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.errors import MappingError, Problem
 from gateway.mapping.image import FaceMap
 from gateway.mapping.library import Library
-from gateway.mapping.listeners import place_of
+from gateway.mapping.listeners import LAST_PORT, place_of
 from gateway.mapping.mailbox import disagreements
 from gateway.mapping.parts import Container
 from gateway.mapping.placing import compile_map
@@ -79,7 +79,7 @@ class FaceCompiler:
             )
             return []
         host, port = place_of(row.listen)
-        if not host.startswith("/") and not 1 <= port <= 65535:  # noqa: PLR2004 - TCP
+        if not host.startswith("/") and not 1 <= port <= LAST_PORT:
             self.source.report((*at, "listen"), f"{port} is no TCP port", "1 to 65535")
             return []
         if not self._has_map((*at, "map"), row.map):

@@ -11,6 +11,7 @@ from gateway.mapping.networks import Network, is_in, network
 from gateway.mapping.schema.site import ListenerRow, SiteFile
 from gateway.mapping.source import Location, Source, did_you_mean
 
+LAST_PORT = 65535
 Place = tuple[str, int]
 "Host and port."
 
@@ -125,6 +126,8 @@ def metrics_of(source: Source, rows: SiteFile) -> Place | None:
     if rows.metrics is None:
         return None
     place = place_of(rows.metrics)
+    if place[1] > LAST_PORT:
+        source.report(("metrics",), f"{place[1]} is no TCP port", "0 to 65535")
     if place in [place_of(face.listen) for face in rows.faces]:
         source.report(("metrics",), f"faces listen at {rows.metrics}", "give it a port of its own")
     if importlib.util.find_spec("prometheus_client") is None:

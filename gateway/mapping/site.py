@@ -13,7 +13,7 @@ from gateway.mapping.agreement import (
     check_identifiers,
     check_names,
 )
-from gateway.mapping.certificates import outdated
+from gateway.mapping.certificates import outdated, terms
 from gateway.mapping.contactors import check_contactors
 from gateway.mapping.control import Pcs, controlled, pcs_of
 from gateway.mapping.faces import Face, FaceCompiler
@@ -64,7 +64,7 @@ class Site:
     def outdated(self, now: float) -> list[Problem]:
         """Certificates of its listeners that are not valid at a time, in seconds since 1970-01-01 UTC."""
         found = [rules.tls for rules in self.listeners.values() if rules.tls is not None]
-        return [problem for tls in found for problem in outdated(tls, now)]
+        return [problem for tls in found for problem in outdated(terms(tls), now)]
 
 
 def load_site(

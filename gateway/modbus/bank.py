@@ -94,16 +94,15 @@ class Bank:
         self, table: Table, address: int, quantity: int, session: Session | None = None
     ) -> bytes:
         """Registers as bytes, bits as registers of 0 or 1; Refused if one does not exist or has nothing to show."""
-        self.require(table, address, quantity)
         if self.is_withheld:
+            self.require(table, address, quantity)
             raise Refused(Code.TARGET_SILENT)
         if session is not None and session.held and not self.is_stalled:
             held = session.picture(self)
             if held is not None:
+                self.require(table, address, quantity)
                 return _part(held[table], address, quantity)
-        if self.renew is not None:
-            self.renew()
-        return _part(self.images[table], address, quantity)
+        return self.current(table, address, quantity)
 
     def require(self, table: Table, address: int, quantity: int) -> None:
         """Refused if a register does not exist, whatever it shows."""

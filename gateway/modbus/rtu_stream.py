@@ -50,13 +50,13 @@ class RtuReceiver:
             self._counts.damaged += 1
             self._rest = b""
         data = self._rest + data
-        at, rest = 0, data[:_UNKNOWN]
-        while (size := length_of(rest)) <= len(rest) and is_whole(rest[:size]):
-            yield rest[:size]
+        at, window = 0, data[:_UNKNOWN]
+        while (size := length_of(window)) <= len(window) and is_whole(window[:size]):
+            yield window[:size]
             at += size
-            rest = data[at : at + _UNKNOWN]
-        if len(rest) < size < _UNKNOWN:
-            self._rest = rest
+            window = data[at : at + _UNKNOWN]
+        if len(window) < size < _UNKNOWN:
+            self._rest = window
         else:
             self._counts.damaged += 1
             self._rest, self._is_lost = b"", True

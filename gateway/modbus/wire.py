@@ -41,7 +41,7 @@ class Receiver:
         self._rest, self._counts = b"", counts or Counts()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Each whole ADU in order; raises Desynchronised where the stream breaks."""
+        """Each whole ADU in order, nothing (b"") for one to skip; raises Desynchronised where the stream breaks."""
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
@@ -54,6 +54,7 @@ class Receiver:
                 break
             if protocol:
                 self._counts.foreign += 1
+                yield b""
             else:
                 yield data[at:after]
             at = after

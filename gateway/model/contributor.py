@@ -21,8 +21,6 @@ import numpy as np
 from gateway.model.pack import Codes, Draft, Flags, Vector
 from gateway.model.quality import BY_SEVERITY, SEVERITY, USABLE, Detail
 
-Beyond = Callable[[Vector, Vector], Flags]
-"Where a computed value proves a reported one wrong."
 HELD: Flags = np.isin(np.arange(len(USABLE)), (Detail.OLD_DATA, Detail.FROZEN))
 "The details with which a value keeps its last number."
 
@@ -104,14 +102,9 @@ def settle(draft: Draft, name: str, result: Result) -> None:
     draft.computed[part] = True
 
 
-def never_beyond(computed: Vector, _: Vector) -> Flags:
-    """An incomplete value proves nothing."""
-    return np.zeros(len(computed), np.bool_)
-
-
 def reconcile(
     draft: Draft, name: str, result: Result, tolerance: float | Vector, *, trusts_report: bool,
-    beyond: Beyond = never_beyond,
+    beyond: Callable[[Vector, Vector], Flags] = lambda computed, _: np.zeros(len(computed), np.bool_),
 ) -> Flags | None:  # fmt: skip
     """Write a point that the BMU may report too; gives where the computed value won, None: everywhere.
 
@@ -122,9 +115,7 @@ def reconcile(
         return None
     part = draft.layout.slices[name]
     if result.whole and name in draft.flawless:
-        wins = _both_good(
-            draft, part, result, tolerance, trusts_report=trusts_report, beyond=beyond
-        )
+        wins = _both_good(draft, part, result, tolerance, trusts_report=trusts_report)
         if wins is not None:
             return wins
     codes, reported = draft.quality[part].copy(), draft.values[part].copy()
@@ -152,16 +143,13 @@ def reconcile(
 
 
 def _both_good(
-    draft: Draft, part: slice, result: Result, tolerance: float | Vector, *, trusts_report: bool,
-    beyond: Beyond,
-) -> Flags | None:  # fmt: skip
+    draft: Draft, part: slice, result: Result, tolerance: float | Vector, *, trusts_report: bool
+) -> Flags | None:
     """`reconcile` where all is known and good on both sides; None where they differ."""
     reported = draft.values[part]
     if (np.abs(result.values - reported) > tolerance).any():
         return None
-    wins = beyond(result.values, reported) if trusts_report else np.ones(len(reported), np.bool_)
-    if wins.any():
-        np.copyto(reported, result.values, where=wins)
-        np.copyto(draft.age[part], result.age, where=wins)
-        draft.computed[part] |= wins
-    return wins
+    if trusts_report:
+        return np.zeros(len(reported), np.bool_)
+    draft.values[part], draft.age[part], draft.computed[part] = result.values, result.age, True
+    return np.ones(len(reported), np.bool_)

@@ -78,7 +78,7 @@ def received(pieces: Iterator[bytes]) -> tuple[list[bytes], bool]:
     receiver, found = Receiver(), list[bytes]()
     try:
         for piece in pieces:
-            for adu in receiver.feed(piece):
+            for adu in filter(None, receiver.feed(piece)):
                 found.append(adu)
     except Desynchronised:
         return found, True

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -124,6 +125,7 @@ def test_a_reader_that_says_nothing_holds_up_nobody_for_long(watched: Watched) -
     ("address", "problem"),
     [
         ("5020", "24:10: 'metrics' must be HOST:PORT, like"),
+        ("127.0.0.1:99999", "24:10: 99999 is no TCP port"),
         ("127.0.0.1:{port}", "faces listen at 127.0.0.1:{port}"),
     ],
 )
@@ -136,10 +138,38 @@ def test_addresses_that_cannot_be(tmp_path: Path, address: str, problem: str) ->
 
 
 def test_an_address_that_is_taken(tmp_path: Path) -> None:
-    """The gateway says so and ends, as for a listener."""
+    """The gateway says so, works, and serves the page once it can."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         site = (Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text()
         (tmp_path / "site.yaml").write_text(f"{site}metrics: '127.0.0.1:{port}'\n")
-        done = Program(tmp_path)("run", "site.yaml", "--listen", "127.0.0.1:0", status=4)
-    assert f"cannot listen at 127.0.0.1:{port}: another program uses it" in done.stderr
+        with Program(tmp_path).serving("run", "site.yaml", "--listen", "127.0.0.1:0") as served:
+            served.wait_for("Ctrl-C stops")
+            told = served.wait_for('"reason": ".*"event": "metrics_missing"')[0]
+            other.close()
+            served.wait_for('"event": "metrics",')
+            assert scraped(f"http://127.0.0.1:{port}/metrics")
+    assert f"cannot listen at 127.0.0.1:{port}: another program uses it" in told
+
+
+def test_a_reader_that_never_ends_does_not_keep_the_gateway(tmp_path: Path) -> None:
+    """Byte by byte, for ever: the gateway ends all the same, at once."""
+    site = (Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text()
+    (tmp_path / "site.yaml").write_text(f"{site}metrics: '127.0.0.1:0'\n")
+    ends = threading.Event()
+    with Program(tmp_path).serving("run", "site.yaml", "--listen", "127.0.0.1:0") as served:
+        page = served.wait_for('"at": "(http://.*/metrics)"')[1]
+        slow = threading.Thread(target=_drips, args=(page, ends))
+        slow.start()
+        served.wait_for("Ctrl-C stops")
+        begin = time.monotonic()
+    assert time.monotonic() - begin < PATIENCE / 2
+    ends.set()
+    slow.join()
+
+
+def _drips(page: str, ends: threading.Event) -> None:
+    place = urlsplit(page)
+    with socket.create_connection((place.hostname, place.port)) as link, contextlib.suppress(OSError):  # fmt: skip
+        while not ends.wait(0.5):
+            link.sendall(b"G")

@@ -18,6 +18,7 @@ from gateway.mapping.writable import Writable
 from gateway.modbus.bank import Bank, Space
 
 FLOOD = 2000
+_MANY = 40_000
 
 
 class Turned(Bank):
@@ -96,16 +97,40 @@ def test_writes_take_more_turns(service: Service) -> None:
     assert max(bank.reads) <= 170 // 11 + 2
 
 
+def test_foreign_frames_take_their_turns(service: Service) -> None:
+    """What is skipped costs time, too: 170 in a turn."""
+    with flooded(service) as (bank, link, released):
+        link.sendall(adu("03", protocol=1) * FLOOD * 10 + read(0, 1, 7))
+        service.loop.call_soon_threadsafe(bank.turn)
+        released.set()
+        assert response(link)[:2] == b"\0\7"
+
+    assert len(bank.reads) > FLOOD * 10 // 170
+
+
+def test_what_came_before_an_end_is_done(service: Service) -> None:
+    """The last of many writes may be a stop: whoever sends them and goes, they act."""
+    with service.connect() as link:
+        link.sendall(b"".join(adu("06 0005 0007", number, unit=3) for number in range(200)))
+    service.connected(0)
+    service.until(lambda: service.counts.of("").writes == 200)
+    assert service.see(lambda: service.counts.open[""]) == []
+
+
 def test_who_ends_without_having_read_gets_all(service: Service) -> None:
     """Megabytes of answers wait for it, and none is lost; others are served meanwhile."""
     with service.connect() as slow, service.connect() as other:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        sender = threading.Thread(target=_say_all, args=(slow, 8000))
+        sender = threading.Thread(target=_say_all, args=(slow, _MANY))
         sender.start()
         for _ in range(20):
             other.sendall(read(0, 125))
             assert response(other)[7] == 3
-        for number in range(8000):
+        transports = service.connected(2)
+        service.until(
+            lambda: any(not one.is_reading() and one.get_write_buffer_size() for one in transports)
+        )
+        for number in range(_MANY):
             assert int.from_bytes(response(slow)[:2], "big") == number
         assert slow.recv(1) == b""
         sender.join(BOUND)
@@ -117,15 +142,15 @@ def _say_all(link: socket.socket, count: int) -> None:
 
 
 def test_what_waits_for_the_disk_is_answered_after_the_end(service: Service) -> None:
-    """Writes of many turns; the connection ends once all of it has left (R41)."""
+    """Writes of more turns than may wait at once; the connection ends once all of it has left (R41)."""
     service.holds = True
     with service.connect() as link:
-        link.sendall(b"".join(adu("06 0005 0007", number, unit=3) for number in range(500)))
+        link.sendall(b"".join(adu("06 0005 0007", number, unit=3) for number in range(FLOOD)))
         link.shutdown(socket.SHUT_WR)
-        service.until(lambda: len(service.held) >= 500 // 17)
+        service.until(lambda: len(service.held) == 64)
         service.settled()
         for number in itertools.count():
-            if number == 500:
+            if number == FLOOD:
                 assert link.recv(1) == b""
                 break
             assert int.from_bytes(response(link)[:2], "big") == number

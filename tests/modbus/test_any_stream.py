@@ -60,7 +60,7 @@ def answered(pieces: list[bytes]) -> tuple[list[tuple[bytes, bytes]], str]:
     units = dict.fromkeys((0, 1, 255), bank)
     try:
         for piece in pieces:
-            for request in receiver.feed(piece):
+            for request in filter(None, receiver.feed(piece)):
                 found.append((request, answer(units, request)))  # noqa: PERF401 - what comes before a break counts
     except Desynchronised as error:
         return found, str(error)

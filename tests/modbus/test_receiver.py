@@ -67,8 +67,8 @@ def test_a_foreign_protocol(protocol: int) -> None:
     receiver, request = Receiver(counts), read(10, 3)
     foreign = adu("03 0000 0001", protocol=protocol)
 
-    assert list(receiver.feed(foreign + request)) == [request]
-    assert list(receiver.feed(request + foreign)) == [request]
+    assert list(receiver.feed(foreign + request)) == [b"", request]
+    assert list(receiver.feed(request + foreign)) == [request, b""]
     assert counts.foreign == 2
 
 
@@ -119,7 +119,7 @@ def test_any_cut_reads_the_same(frames: list[bytes], data: st.DataObject) -> Non
     found = [
         request
         for start, end in zip([0, *places], [*places, len(stream)], strict=True)
-        for request in receiver.feed(stream[start:end])
+        for request in filter(None, receiver.feed(stream[start:end]))
     ]
 
     expected = [frame for frame in frames if frame[2:4] == b"\0\0"]
@@ -134,7 +134,7 @@ def test_noise_does_no_harm(pieces: list[bytes]) -> None:
     found: list[bytes] = []
     try:
         for piece in pieces:
-            found.extend(receiver.feed(piece))
+            found.extend(filter(None, receiver.feed(piece)))
     except Desynchronised:
         pass
 
@@ -151,7 +151,7 @@ def test_noise_after_requests(frames: list[bytes], noise: bytes) -> None:
     """Noise takes nothing away from the requests before it."""
     found = []
     try:
-        for frame in Receiver().feed(b"".join(frames) + noise):
+        for frame in filter(None, Receiver().feed(b"".join(frames) + noise)):
             found.append(frame)  # noqa: PERF402 - what is found before a break counts
     except Desynchronised:
         pass
