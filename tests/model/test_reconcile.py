@@ -18,7 +18,7 @@ def draft(reported: list[float], *, is_known_good: bool) -> Draft:
     layout = Layout(Topology(RACKS))
     shape = layout.elements
     made = Draft(
-        layout, 9.0, np.zeros(shape), np.zeros(shape, np.uint8), np.arange(shape) * 1.0, np.zeros(shape, np.bool_),
+        layout, 9.0, np.zeros(shape), np.zeros(shape, np.uint8), np.arange(shape, dtype=np.float64), np.zeros(shape, np.bool_),
         {NAME} if is_known_good else set(), frozenset({NAME}), np.zeros(RACKS, np.bool_), np.zeros(shape, np.bool_),
     )  # fmt: skip
     made.values[layout.slices[NAME]] = reported
