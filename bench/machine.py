@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,8 @@ def _python() -> str:
     pgo = "with" if "--enable-optimizations" in arguments else "without"
     lto = "with" if "--with-lto" in arguments else "without"
     build = f"{platform.python_compiler()}, {pgo} PGO, {lto} LTO"
+    if sys.base_prefix == "/usr":  # a distribution has ways of its own to ask for these
+        build = "the distribution's, /usr/bin/python3"
     return f"{platform.python_implementation()} {platform.python_version()} ({build})"
 
 
