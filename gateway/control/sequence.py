@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gateway.control import coil
 from gateway.control.chain import by_rack, tripped_by_bmus
-from gateway.control.contrary import fallen, judged
+from gateway.control.contrary import fallen, is_gone, judged, said_open
 from gateway.control.current import known_currents
 from gateway.control.facts import QUIET, Facts, Plant
 from gateway.control.interlock import Effect
@@ -127,14 +127,16 @@ def _closed(view: View) -> Rack:
 
 def _unloading(view: View) -> Rack:
     """Wait for low current; only a row that may, opens under load (R30)."""
-    if view.is_off:
-        return view.to(Phase.OPEN, is_wanted=False, is_forced=False)
+    if is_gone(view):
+        return view.to(Phase.OPEN, is_wanted=False, is_forced=False, contrary=math.nan)
     if view.is_unloaded:
-        return view.to(Phase.OPENING, is_wanted=False, is_forced=False)
+        return view.to(Phase.OPENING, is_wanted=False, is_forced=False, contrary=math.nan)
     if view.effects & Effect.UNDER_LOAD and view.age >= view.settings.under_load_after:
         count = view.rack.openings_under_load + 1
-        return view.to(Phase.OPENING, is_wanted=False, is_forced=False, openings_under_load=count)
-    return _loaded(view)
+        return view.to(
+            Phase.OPENING, is_wanted=False, is_forced=False, openings_under_load=count, contrary=math.nan
+        )  # fmt: skip
+    return _loaded(dataclasses.replace(view, rack=said_open(view)))
 
 
 def _loaded(view: View) -> Rack:

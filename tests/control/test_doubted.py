@@ -56,6 +56,32 @@ def test_voltages_apart_make_all_currents_unknown() -> None:
     assert paper.state.racks[0].phase is Phase.CLOSED
 
 
+def test_a_rack_on_its_way_off_is_not_opened_by_a_single_frame() -> None:
+    """Its current is not believed: that it says "open" counts once it has said so for 3 s (R30, R31, R42)."""
+    paper = Paper().running(100e3)
+    paper.racks[1].voltage = 1200.0
+    paper.run(5 + 2 * CYCLE)
+    paper.write("rack_disconnect", 1, rack=1)
+    paper.run(1)
+    waits = paper.state.racks[0].phase
+    paper.history.clear()
+    paper.racks[0].stuck = True
+    paper.racks[0].connected = 0.0
+    paper.run(1)
+    asked = {orders.value("rack_connect", 1) for orders in paper.history}
+    paper.racks[0].connected = 1.0
+    paper.run(CYCLE)
+    paper.racks[0].connected = 0.0
+    paper.run(3 - CYCLE)
+    still = paper.state.racks[0].phase
+    paper.run(3 * CYCLE)
+
+    assert paper.tripped == {("bus_voltage_inconsistent", 0)}
+    assert (waits, still) == (Phase.UNLOADING, Phase.UNLOADING)
+    assert asked == {1}
+    assert paper.state.racks[0].phase is Phase.OPEN
+
+
 def test_a_wrong_state_of_charge_only_keeps_its_rack_from_closing() -> None:
     """After a minute at rest; power flows on, and the rack can be opened."""
     paper = Paper().connected()
