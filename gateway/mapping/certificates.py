@@ -15,8 +15,6 @@ from gateway.mapping.schema.site import TlsRow
 from gateway.mapping.source import Location, Source
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.x509 import Certificate
 
 _RSA_BITS = 2048
@@ -108,32 +106,35 @@ def _wrong_pair(tls: Tls) -> Iterator[Problem]:
 
 
 class Term(NamedTuple):
-    """When a certificate of a file is valid, in UTC."""
+    """When a certificate of a file is valid: in seconds since 1970-01-01 UTC, and as dates."""
 
     named: Named
-    begins: "datetime"
-    ends: "datetime"
+    begins: float
+    begins_on: str
+    ends: float
+    ends_on: str
 
 
 def terms(tls: Tls) -> list[Term]:
     """Of all certificates as they are on disk now; MappingError where one cannot be read."""
     return [
-        Term(named, item.not_valid_before_utc, item.not_valid_after_utc)
+        Term(named, begins.timestamp(), f"{begins:%Y-%m-%d}", ends.timestamp(), f"{ends:%Y-%m-%d}")
         for named in (tls.certificate, *tls.clients)
         for item in _certificates(named)
+        for begins, ends in [(item.not_valid_before_utc, item.not_valid_after_utc)]
     ]
 
 
 def outdated(found: Iterable[Term], now: float, ahead: float = 0.0) -> list[Problem]:
     """Those that are not valid at a time, in seconds since 1970-01-01 UTC, or not any more so much later."""
     problems = []
-    for named, begins, ends in found:
-        if now + ahead > ends.timestamp():
-            word = "expired" if now > ends.timestamp() else "expires"
-            problems.append(named.problem(f"{word} on {ends:%Y-%m-%d}", "have it renewed"))
-        elif now < begins.timestamp():
-            text = f"is not valid before {begins:%Y-%m-%d}"
-            problems.append(named.problem(text, "set the machine's clock, if that is wrong"))
+    for term in found:
+        if now + ahead > term.ends:
+            word = "expired" if now > term.ends else "expires"
+            problems.append(term.named.problem(f"{word} on {term.ends_on}", "have it renewed"))
+        elif now < term.begins:
+            text = f"is not valid before {term.begins_on}"
+            problems.append(term.named.problem(text, "set the machine's clock, if that is wrong"))
     return problems
 
 
