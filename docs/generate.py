@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from gateway.control.alarms import ALARMS
 from gateway.model.alarm import CAUSES
 from gateway.model.point import POINTS
 from gateway.model.quality import QUALITIES, QUALITY_REGISTER
@@ -91,6 +92,26 @@ def _alarms() -> str:
         evt = f"{cause.evt1_alarm}/{cause.evt1_warning}"
         cells = (str(cause.bit), f"`{cause.name}`", cause.text, cause.remedy, evt, cause.iec)
         lines.append("| " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Alarms by number",
+        "",
+        "From `gateway/control/alarms.py`. What is listed has a life of its own, see [alarms](control.md#alarms): interlocks",
+        "that act, and what BMUs tell without effect. A site may change priority, delays and words.",
+        "",
+        *_table("number", "alarm", "priority", "may be shelved", "gone after"),
+    ]
+    for kind in ALARMS.values():
+        shelved = "yes" if kind.can_be_shelved else "no"
+        parts = (
+            str(kind.number),
+            f"`{kind.name}`",
+            kind.priority.name.lower(),
+            shelved,
+            f"{kind.delay_on:g} s",
+            f"{kind.delay_off:g} s",
+        )
+        lines.append("| " + " | ".join(parts) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
-from gateway.app.alarms import AlarmWatch, bits_of
+from gateway.app.chronicle import Chronicle
 from gateway.app.promise import Promise, Promises, Record
 from gateway.app.refusals import Refusals
 from gateway.control.arbiter import noted
@@ -19,7 +19,7 @@ from gateway.control.cycle import Admission, Outcome, admit, is_unsafe, refusal,
 from gateway.control.facts import Plant, facts_of
 from gateway.control.limit import within_rating
 from gateway.control.memory import kept, restored
-from gateway.control.panel import Shown, panel_layout, picture
+from gateway.control.panel import Shown, bits_of, panel_layout, picture
 from gateway.control.settings import Settings
 from gateway.control.state import State
 from gateway.model.command import GATEWAY, INSTRUCTIONS, Command, Origin, Reason
@@ -51,10 +51,11 @@ class Controller:
         self._now = 0.0
         self.clock: Callable[[], float] = lambda: self._now
         "Until a runtime puts a real one in: the time of the latest cycle."
-        self._racks, self._alarms = layout.topology.racks, AlarmWatch(layout)
+        self._racks = layout.topology.racks
         self._plant = Plant(is_live=is_live)
         self.state = restored("", self._racks, settings, 0.0)
         self.outcome: Outcome | None = None
+        self.chronicle = Chronicle(name)
         self._snapshot, self._facts = snapshot, facts_of(snapshot, settings)
         self._kept = ""
         self._key = f"control {name}"
@@ -242,7 +243,6 @@ class Controller:
         """One control cycle on a new picture."""
         self._snapshot, self._facts = snapshot, facts_of(snapshot, self.settings)
         self._now = now
-        self._tell(self._alarms.changes(snapshot, now))
         return self.step(now)
 
     def step(self, now: float) -> Outcome:
@@ -276,7 +276,7 @@ class Controller:
             self._ticket = self.record.write((), {self._key: text})
 
     def _named(self, events: Sequence[Event]) -> list[Event]:
-        return [dataclasses.replace(event, container=self.name) for event in events]
+        return self.chronicle.add(events, self.clock())
 
     def _tell(self, events: Sequence[Event]) -> None:
         if not events:
@@ -295,5 +295,6 @@ class Controller:
             boot=0 if self.record is None else self.record.boot % 65535,
             warnings=bits_of(self._snapshot, "warnings"), alarms=bits_of(self._snapshot, "alarms"),
             is_live=self._plant.is_live, journal_failed=bool(self._plant.journal_failed),
+            latest=self.chronicle.rows,
         )  # fmt: skip
         return picture(self.panel_layout, shown, self.clock())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.app.container import ContainerState
+from gateway.app.mask import unsummarised, without_levels
 from gateway.control.panel import withheld
 from gateway.mapping.faces import Face, Stall
 from gateway.mapping.image import Images
@@ -99,7 +100,8 @@ class Faces:
         """A cycle is done: encode what it made of the racks, and swap the images."""
         self.is_stalled = False
         for served in self._served:
-            served.base = served.face.map.encode(self.pack(served.face.container))
+            shown = without_levels(self.pack(served.face.container), served.face.hides)
+            served.base = served.face.map.encode(shown)
             served.bank.images = served.base
         self.invalidate()
 
@@ -133,6 +135,9 @@ class Faces:
             and served.face.on_stall is Stall.ZERO_LIMITS
             and not self.withholds_limits
         ):
-            base = served.face.map.encode(self._containers[name].snapshot.without_limits())
+            bare = self._containers[name].snapshot.without_limits()
+            base = served.face.map.encode(without_levels(bare, served.face.hides))
             shown = None if shown is None else withheld(shown)
+        if shown is not None:
+            shown = unsummarised(shown, served.face.hides)
         served.bank.images = served.face.map.patched(base, shown, self._mailboxes[name])

@@ -67,6 +67,7 @@ class Runtime:
         )
         for controller in self.gateway.controllers():
             controller.told = self._happened
+            controller.chronicle.wall = _wall
             controller.acted = self._acted
             if self._recorder is not None:
                 controller.noted = self._record_write
@@ -257,3 +258,8 @@ class Runtime:
     def _write(self, event: Event) -> None:
         if self.journal is not None:
             self.journal.write([event])
+
+
+def _wall() -> tuple[float, bool | None]:
+    """The time of day, and whether others keep it right."""
+    return time.time(), clock_is_synchronised()

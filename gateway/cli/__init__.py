@@ -9,6 +9,7 @@ import typer
 
 import gateway
 from gateway.cli import (
+    alarms,
     apply,
     cert,
     check,
@@ -48,6 +49,7 @@ def application() -> typer.Typer:
     program.command("write")(write.write)
     program.command("why")(why.why)
     program.command("lease")(lease.lease)
+    program.command("alarms")(alarms.alarms)
     program.command("events")(events.events)
     program.command("cert")(cert.cert)
     program.add_typer(maps.verbs, name="map")

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 
-from gateway.control.facts import Asserted, Facts, Plant
+from gateway.control.facts import Facts, Plant
 from gateway.control.identity import changed
 from gateway.control.interlock import BY_NAME
 from gateway.control.plausible import contradictions
+from gateway.control.reported import Asserted
 from gateway.control.settings import PcsPath, Settings
 from gateway.control.state import State
 from gateway.model.order import NO_REPORT, PcsReport

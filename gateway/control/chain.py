@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.control.facts import Asserted
 from gateway.control.interlock import FIRST_ALARM, INTERLOCKS, Effect, Interlock
+from gateway.control.reported import Asserted
 from gateway.control.settings import Settings
 from gateway.control.state import Chain, FirstOut, Standing
 from gateway.model.event import KINDS, Event

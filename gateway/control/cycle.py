@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.control import arbiter, chain, limit, watchdog
+from gateway.control import annunciator, arbiter, chain, limit, watchdog
 from gateway.control.asserted import causes
 from gateway.control.basis import counted
 from gateway.control.cyclic import written
@@ -151,6 +151,8 @@ def step(
     state, told = _chained(state, facts, settings, plant, now)
     events += told
     conducting = _conducting(state, facts)
+    state, told = _annunciated(state, facts, settings, now)
+    events += told
     state, told = _moded(state, facts, conducting, settings, now)
     events += told
     state, told = sequenced(state, facts, settings, now, plant)
@@ -191,6 +193,19 @@ def _chained(
     if rows is not state.chain or first_out is not state.first_out:
         state = dataclasses.replace(state, chain=rows, first_out=first_out)
     return turned_back(state) if moved_chain.has_hard_trip else state, events
+
+
+def _annunciated(
+    state: State, facts: Facts, settings: Settings, now: float
+) -> tuple[State, tuple[Event, ...]]:
+    """The state with what becomes of alarms; nothing else of it changes (R39)."""
+    acting = {key: standing.value for key, standing in chain.tripped(state.chain).items()}
+    after, told = annunciator.advance(
+        state.annunciator, {**facts.signalled, **acting}, facts.doubtful, settings.kinds, now
+    )
+    if after is not state.annunciator:
+        state = dataclasses.replace(state, annunciator=after)
+    return state, told
 
 
 def _moded(

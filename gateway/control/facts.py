@@ -5,21 +5,18 @@ A number is known while its quality lets it be used; old data are unknown here, 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from gateway.control.interlock import BY_NAME, FIRST_ALARM, INTERLOCKS, WATCHED
-from gateway.control.settings import RestVoltage, Settings, Threshold
-from gateway.model.alarm import CAUSES, Level, alarm_point
+from gateway.control.alarms import Key
+from gateway.control.reported import Asserted, beyond, signals
+from gateway.control.settings import RestVoltage, Settings
 from gateway.model.order import NO_REPORT, PcsReport
 from gateway.model.pack import Snapshot
-from gateway.model.point import Scope
 from gateway.model.quality import USABLE, Detail
 
-Asserted = Mapping[tuple[int, int], float]
-"Interlock rows whose cause is there, by number and rack (0: the container), with the value that says so."
 Numbers = tuple[float, ...]
 
 
@@ -114,6 +111,10 @@ class Facts:
     "None where the state of charge does not come from racks."
     contacts: Contacts | None = None
     "None where no message tells the voltage behind the contactors."
+    signalled: Asserted = field(default_factory=dict)
+    "Warnings of BMUs, and alarms of theirs that have no effect, by the number of the alarm (R39)."
+    doubtful: frozenset[Key] = frozenset()
+    "Alarms that were told once, and cannot be read now: they neither come nor go."
 
     @property
     def conducts(self) -> tuple[bool, ...]:
@@ -129,6 +130,7 @@ def facts_of(snapshot: Snapshot, settings: Settings) -> Facts:
         on_bus != 1 and (told == 2 or closed == 1)  # noqa: PLR2004 - RACK_STATE: initializing
         for on_bus, told, closed in zip(connected, state, coil, strict=True)
     )
+    told = signals(snapshot)
     heard = tuple((snapshot.quality_of("rack_connected") != Detail.NEVER_SEEN).tolist())
     return Facts(
         _known(snapshot, "rack_voltage"),
@@ -142,12 +144,14 @@ def facts_of(snapshot: Snapshot, settings: Settings) -> Facts:
         _limit(snapshot, "charge_power_limit"),
         _limit(snapshot, "discharge_power_limit"),
         _known(snapshot, "voltage")[0],
-        {**_alarms(snapshot), **_beyond(snapshot, settings.thresholds)},
+        {**told.acting, **beyond(snapshot, settings.thresholds)},
         tuple(map(Identity, *(_named(snapshot, part) for part in Identity._fields))),
         _known(snapshot, "rack_power"),
         _resting(snapshot, settings.rest_voltages),
         _basis(snapshot, connected),
         _contacts(snapshot, coil) if _BEHIND in snapshot.carried else None,
+        told.others,
+        told.doubtful,
     )
 
 
@@ -232,47 +236,3 @@ def _resting(snapshot: Snapshot, curve: tuple[RestVoltage, ...]) -> dict[int, fl
 
 
 _ENDS = ("low", "high")
-_NUMBER = len(CAUSES)
-_ACTING = np.array([bool(row.effects) for row in INTERLOCKS[: 2 * _NUMBER]])
-_OF_CONTAINER = tuple(row.scope is Scope.CONTAINER for row in INTERLOCKS)
-
-
-def _alarms(snapshot: Snapshot) -> dict[tuple[int, int], float]:
-    """Alarms and trips that are set; they stay set while their rack is silent."""
-    layout, racks = snapshot.layout, snapshot.layout.topology.racks
-    first = layout.first(alarm_point(Level.ALARM, CAUSES[0]))
-    is_set = snapshot.values[first : first + 2 * _NUMBER * racks] == 1
-    if not is_set.any():
-        return {}
-    found: dict[tuple[int, int], float] = {}
-    for place, rack in np.argwhere(is_set.reshape(2 * _NUMBER, racks)).tolist():
-        is_trip = place >= _NUMBER
-        number = place - _NUMBER + 1 if is_trip else FIRST_ALARM + place
-        if _ACTING[number - 1]:
-            found[number, 0 if _OF_CONTAINER[number - 1] else rack + 1] = 1.0
-    return found
-
-
-def _beyond(snapshot: Snapshot, thresholds: tuple[Threshold, ...]) -> dict[tuple[int, int], float]:
-    """Thresholds of the site that are exceeded; a value that was known and is not any more counts (R23).
-
-    Not that of a rack of which nothing is heard any more, its feedback not for about as long: that has rows
-    of its own (R21).
-    """
-    found: dict[tuple[int, int], float] = {}
-    feedback = snapshot.layout.slices["rack_connected"]
-    told = snapshot.quality[feedback] != Detail.NEVER_SEEN
-    for threshold in thresholds:
-        watched, row = WATCHED[threshold.row], BY_NAME[threshold.row]
-        part = snapshot.layout.slices[watched.point]
-        values, codes = snapshot.values[part], snapshot.quality[part]
-        seen = np.abs(values) if watched.absolute else values
-        with np.errstate(invalid="ignore"):
-            over = seen > threshold.value if watched.is_upper else seen < threshold.value
-        silent = told & (2 * snapshot.age[feedback] >= snapshot.age[part])
-        lost = ~USABLE[codes] & (codes != Detail.NEVER_SEEN)
-        lost &= ~(silent & (codes == Detail.OLD_DATA))
-        for rack in np.flatnonzero((over & USABLE[codes]) | lost).tolist():
-            value = math.nan if lost[rack] else float(seen[rack])
-            found[row.number, 0 if row.scope is Scope.CONTAINER else rack + 1] = value
-    return found

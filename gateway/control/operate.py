@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.control import arbiter
+from gateway.control import arbiter, attend
 from gateway.control.arbiter import ACCEPTED, refused
 from gateway.control.chain import causes_left, is_latched, row_of, standing_against
 from gateway.control.facts import Facts, Plant
@@ -219,6 +219,9 @@ OPERATIONS: Mapping[str, Callable[[State, Command, Situation], Change]] = {
     "rack_enable": _enable,
     "rack_disable": _disable,
     "alarm_reset": _reset,
+    "alarm_acknowledge": lambda state, command, _: attend.acknowledged(state, command),
+    "alarm_shelve": lambda state, command, on: attend.shelved(state, command, on.settings, on.now),
+    "alarm_unshelve": lambda state, command, _: attend.unshelved(state, command),
     "trip": _trip,
     "trip_release": _release,
     "software_stop": _stop,

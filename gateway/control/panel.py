@@ -18,7 +18,9 @@ import numpy as np
 from gateway.control.chain import by_rack, row_of, united
 from gateway.control.facts import Facts
 from gateway.control.interlock import INTERLOCKS, Effect
+from gateway.control.latest import EVENT_POINTS, EVENTS
 from gateway.control.limit import Allowed, Limiter
+from gateway.control.listing import ALARM_POINTS, LINES, list_alarms
 from gateway.control.settings import Settings
 from gateway.control.state import Applied, Mode, Phase, State, Wait
 from gateway.control.verify import first_out_number
@@ -81,6 +83,8 @@ _SHOWN = (
     Point("first_out_age", _C, "s", "Time since it tripped"),
     Point("interlocks_tripped", _C, "", "Rows that act, racks counted one by one", Kind.COUNT),
     Point("resets_needed", _C, "", "Rows that wait for a reset", Kind.COUNT),
+    *ALARM_POINTS,
+    *EVENT_POINTS,
     Point("result_sequence", _L, "", "Number of the command", Kind.COUNT),
     Point("result_command", _L, "", "Which command", Kind.STATE, states={row.number: row.name for row in INSTRUCTIONS.values()}),
     Point("result_rack", _L, "", "Its rack; 0 the container", Kind.COUNT),
@@ -109,7 +113,12 @@ _SHOWN = (
 PANEL: Mapping[str, Point] = {
     point.name: point for point in (*map(_written, INSTRUCTIONS.values()), *_SHOWN)
 }
-SIZES = {Scope.INTERLOCK: len(INTERLOCKS), Scope.RESULT: RESULTS}
+SIZES = {
+    Scope.INTERLOCK: len(INTERLOCKS),
+    Scope.RESULT: RESULTS,
+    Scope.ALARM: LINES,
+    Scope.EVENT: EVENTS,
+}
 
 
 def panel_layout(topology: Topology) -> Layout:
@@ -130,6 +139,8 @@ class Shown:
     alarms: float = 0.0
     is_live: bool = True
     journal_failed: bool = False
+    latest: Vector | None = None
+    "Points of the latest events."
 
 
 def picture(layout: Layout, shown: Shown, now: float) -> Snapshot:
@@ -141,6 +152,10 @@ def picture(layout: Layout, shown: Shown, now: float) -> Snapshot:
         values[layout.first(name) + max(rack - 1, 0)] = value
     _results(values, layout, shown, now)
     _interlocks(values, layout, shown, now)
+    if shown.latest is not None:
+        first = layout.first("event_number")
+        values[first : first + len(shown.latest)] = shown.latest
+    list_alarms(values, layout, shown.state.annunciator, shown.settings.kinds, now)
     quality = np.full(layout.elements, Detail.NONE, np.uint8)
     quality[np.isnan(values)] = Detail.NOT_AVAILABLE
     age, computed = np.zeros(layout.elements), np.ones(layout.elements, np.bool_)
@@ -273,3 +288,9 @@ def _interlocks(values: Vector, layout: Layout, shown: Shown, now: float) -> Non
 
 
 _PLACES = {row.name: place for place, row in enumerate(INTERLOCKS)}
+
+
+def bits_of(snapshot: Snapshot, name: str) -> float:
+    """A container's alarm bits as a number; 0 where none is known."""
+    value = float(snapshot.values[snapshot.layout.first(name)])
+    return value if value > 0 else 0.0

@@ -1,9 +1,11 @@
 """What a site decides about control; the defaults are those of CONTROL."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from gateway.control.alarms import Kind, Tuning, tuned
 from gateway.model.command import Origin
 
 
@@ -138,8 +140,17 @@ class Settings:
     rest_voltages: tuple[RestVoltage, ...] = ()
     "By rising state of charge; none: not compared."
     thresholds: tuple[Threshold, ...] = ()
+    alarms: tuple[Tuning, ...] = ()
+    "What the site changes of the table of alarms."
+    shelve_time: float = 3600.0
+    "s for which an alarm is shelved (R39)."
     masters: tuple[Origin, ...] = field(default=())
     "In the order of the site file: a master's number is its place, from 1."
+
+    @property
+    def kinds(self) -> Mapping[int, Kind]:
+        """The table of alarms as the site has it."""
+        return tuned(self.alarms)
 
     def number_of(self, master: str) -> int:
         """The published number of a master; 0 for nobody."""

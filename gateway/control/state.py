@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from gateway.control.annunciator import NO_ALARMS, Annunciator
 from gateway.control.facts import UNKNOWN, Basis, Identity
 from gateway.model.command import Origin, Reason, Result
 
@@ -254,6 +255,7 @@ class State:
     zero_since: float = math.nan
     left_alone: bool = False
     "The PCS is left alone (R12)."
+    annunciator: Annunciator = NO_ALARMS
     sequence: int = 0
     "Of commands: survives a restart (R15)."
     results: tuple[Result, ...] = ()

@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.canbus.send import Send
+from gateway.control.alarms import BY_NAME, Priority, Tuning
 from gateway.control.interlock import WATCHED
 from gateway.control.settings import Intent, PcsPath, RestVoltage, Settings, Threshold
 from gateway.mapping.contactors import drives
 from gateway.mapping.library import Library
 from gateway.mapping.pcs import PcsMap
 from gateway.mapping.pcs_file import load_pcs
-from gateway.mapping.schema.control import ControlRow, PcsRow, ThresholdRow
+from gateway.mapping.schema.control import AlarmRow, ControlRow, PcsRow, ThresholdRow
 from gateway.mapping.source import Location, Source, did_you_mean
 from gateway.model.command import Origin
 
 _LAST_PORT = 65535
-_NOT_NUMBERS = {"rating", "pcs", "caps", "contactors", "thresholds", "intent", "rest_voltages"}
+_NOT_NUMBERS = {
+    "rating",
+    "pcs",
+    "caps",
+    "contactors",
+    "thresholds",
+    "intent",
+    "rest_voltages",
+    "alarms",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,18 @@ def controlled(
     )
     rest = tuple(RestVoltage(item.soc, item.low, item.high) for item in row.rest_voltages)
     _check_rest(source, (*at, "rest_voltages"), rest, carried)
+    alarms = tuple(
+        Tuning(item.alarm, item.delay, item.off_delay,
+               None if item.priority is None else Priority[item.priority.upper()], item.text, item.remedy)
+        for index, item in enumerate(row.alarms)
+        if _is_alarm(source, (*at, "alarms", index), row.alarms, index)
+    )  # fmt: skip
     leads, coils = drives(row, sends)
     settings = Settings(
         row.rating.charge, row.rating.discharge, row.rating.reactive, PcsPath(row.pcs.path),
         efficiency=row.pcs.efficiency, auxiliaries=row.pcs.auxiliaries,
         drives_contactors=leads, drives_coils=coils,
-        thresholds=thresholds, rest_voltages=rest, masters=masters, charge_cap=_cap(row.caps.charge_current),
+        thresholds=thresholds, alarms=alarms, rest_voltages=rest, masters=masters, charge_cap=_cap(row.caps.charge_current),
         discharge_cap=_cap(row.caps.discharge_current), **given, **intent, **timeout,  # type: ignore[arg-type] # by name
     )  # fmt: skip
     _check_order(source, at, settings)
@@ -80,6 +96,18 @@ def _is_first(source: Source, at: Location, rows: Sequence[ThresholdRow], index:
     """Whether a row has no other threshold before."""
     if rows[index].row in {other.row for other in rows[:index]}:
         source.report((*at, "row"), f"{rows[index].row} has a threshold already", "remove one")
+        return False
+    return True
+
+
+def _is_alarm(source: Source, at: Location, rows: Sequence[AlarmRow], index: int) -> bool:
+    """Whether there is such an alarm, and no row before is about it."""
+    name = rows[index].alarm
+    if name not in BY_NAME:
+        source.report((*at, "alarm"), f"no alarm is named '{name}'", did_you_mean(name, BY_NAME))
+        return False
+    if name in {other.alarm for other in rows[:index]}:
+        source.report((*at, "alarm"), f"{name} has a row already", "put both into one")
         return False
     return True
 

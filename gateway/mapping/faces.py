@@ -17,6 +17,7 @@ from gateway.mapping.placing import compile_map
 from gateway.mapping.registers import MapRows, load_map
 from gateway.mapping.schema.site import FaceRow
 from gateway.mapping.source import Location, Source, did_you_mean
+from gateway.model.alarm import Level
 from gateway.model.command import INSTRUCTIONS, POWER_COMMANDS
 
 
@@ -43,6 +44,8 @@ class Face:
     on_stall: Stall = Stall.SILENT
     rejects_beyond_rating: bool = False
     "R5: exception 3 to a setpoint beyond the rating, instead of clamping it."
+    hides: frozenset[Level] = frozenset()
+    "Levels of alarms that it does not show."
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -87,7 +90,7 @@ class FaceCompiler:
         maps = self._maps(at, row, self.containers[name])
         return [
             Face(host, port, row.unit + index, name, face_map, Stall(row.on_stall),
-                 row.beyond_rating == "reject")
+                 row.beyond_rating == "reject", frozenset(map(Level, row.hides)))
             for index, face_map in enumerate(maps)
         ]  # fmt: skip
 

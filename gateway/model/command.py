@@ -131,6 +131,9 @@ _ROWS = (
     Instruction(31, "trip", _C, "Trip until released by the same master", _D, _SAFE),
     Instruction(32, "trip_release", _C, "Take one's own trip back; then reset", _D, _SAFE),
     Instruction(33, "software_stop", _C, "Zero power, stop the PCS, open all racks at low current", _D, _SAFE),
+    Instruction(34, "alarm_acknowledge", _C, "Acknowledge an alarm: its number x 100 + rack; 65534 all of them", _O, _BY, repeats=True),
+    Instruction(35, "alarm_shelve", _C, "Put an alarm aside for a while: its number x 100 + rack", _O, _BY, repeats=True),
+    Instruction(36, "alarm_unshelve", _C, "Take an alarm from the shelf: its number x 100 + rack", _O, _BY, repeats=True),
     Instruction(40, "clock", _C, "Set the clocks of the BMUs: seconds since 1970-01-01 UTC", _E, _UNSAFE, unit="s", high=4294967294),
 )
 # fmt: on

@@ -83,6 +83,9 @@ _ROWS = (
     Kind(72, "pcs_left_alone", _A, "the PCS is left alone, so that its own watchdog stops it"),
     Kind(80, "alarm", _W, "{row} came"),
     Kind(81, "alarm_gone", _N, "{row} went"),
+    Kind(82, "alarm_unshelved", _N, "{row} is shelved no more: {detail}"),
+    Kind(83, "alarm_flood", _W, "{value:g} alarms in 10 minutes: low ones are listed, and not told one by one"),
+    Kind(84, "alarm_flood_over", _N, "the flood of alarms is over; {value:g} were not told"),
     Kind(90, "soc_basis", _I, "the state of charge counts {value:g} racks"),
 )  # fmt: skip
 
@@ -109,3 +112,14 @@ class Event:
             rack=self.rack, row=self.row, value=self.value, origin=self.origin, detail=self.detail
         )
         return f"rack {self.rack}: {told}" if self.rack else told
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """An event, and when it happened by the clock on the wall."""
+
+    event: Event
+    utc: float
+    "Seconds since 1970-01-01; NaN where nobody knows."
+    is_synchronised: bool | None
+    "Whether that clock was set by others then; None where nobody knows (R40)."

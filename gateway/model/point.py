@@ -34,6 +34,10 @@ class Scope(Enum):
     "The result of a command; 1 is the latest."
     MASTER = 7
     "A master by its number; 0 is all that are not configured."
+    ALARM = 8
+    "A line of the list of alarms; 1 is what matters most."
+    EVENT = 9
+    "An event of the latest; 1 is the last."
 
 
 AXES: Mapping[Scope, tuple[str, ...]] = {
@@ -45,6 +49,8 @@ AXES: Mapping[Scope, tuple[str, ...]] = {
     Scope.INTERLOCK: ("interlock",),
     Scope.RESULT: ("result",),
     Scope.MASTER: ("master",),
+    Scope.ALARM: ("alarm",),
+    Scope.EVENT: ("event",),
 }
 "The indices of a scope, outermost first."
 FROM_0 = {Scope.MASTER}

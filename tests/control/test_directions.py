@@ -43,6 +43,7 @@ def test_each_role_may_exactly_what_its_rows_say() -> None:
     assert {name for name, role in roles.items() if role is Role.ENGINEER} == {"clock"}
     assert {name for name, role in roles.items() if role is Role.OPERATOR} == {
         "connect", "rack_connect", "enable", "rack_enable", "alarm_reset", "local_key",
+        "alarm_acknowledge", "alarm_shelve", "alarm_unshelve",
     }  # fmt: skip
     assert Role.VIEWER not in roles.values()
 

@@ -64,6 +64,19 @@ class ThresholdRow(Row):
     delay: Amount = 0.0
 
 
+class AlarmRow(Row):
+    """What a site changes of an alarm (R39)."""
+
+    alarm: str
+    delay: Amount | None = None
+    "s for which its cause must be there before it comes."
+    off_delay: Amount | None = None
+    "s for which its cause must be gone before it goes."
+    priority: Literal["urgent", "high", "medium", "low"] | None = None
+    text: str = ""
+    remedy: str = ""
+
+
 class RestVoltageRow(Row):
     """What a mean cell has at rest at a state of charge (R42)."""
 
@@ -118,6 +131,8 @@ class ControlRow(Row):
     voltage_share: Part | None = None
     rest_voltages: list[RestVoltageRow] = []
     thresholds: list[ThresholdRow] = []
+    alarms: list[AlarmRow] = []
+    shelve_time: Annotated[float, Field(gt=0, le=86400)] | None = None
 
 
 class JournalRow(Row):

@@ -23,6 +23,8 @@ class StrideRow(Row):
     interlock: Distance | None = None
     result: Distance | None = None
     master: Distance | None = None
+    alarm: Distance | None = None
+    event: Distance | None = None
 
 
 class ConstantRow(Row):

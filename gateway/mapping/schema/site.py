@@ -61,6 +61,8 @@ class FaceRow(Row):
     "What masters are answered while no control cycle is completed (R8)."
     beyond_rating: Literal["clamp", "reject"] = "clamp"
     "What becomes of a setpoint beyond the rating: taken and clamped, or exception 3 (R5)."
+    hides: list[Literal["warning", "alarm"]] = []
+    "Levels of alarms that are not shown here; trips always are (R39)."
     read_only: list[str] = []
     "Commands and mailboxes that cannot be written here, by name or pattern; what they read stays."
 

@@ -1,0 +1,79 @@
+"""`essgw alarms`: listed, acknowledged and shelved, from the terminal and by a foreign client; no interlock changes (R39)."""
+
+import json
+import time
+
+from operated import operated, registers, shown
+from pymodbus.client import ModbusTcpClient
+
+from program import Program
+
+COUNTS, LIST, ACKNOWLEDGE, SHELVE, UNSHELVE = 60600, 60610, 61114, 61115, 61116
+WARNING, TRIP = 201, 1
+ACKNOWLEDGED, SHELVED = 2, 4
+PATIENCE = 60  # s
+
+
+def told(essgw: Program, server: str, *options: str) -> dict[tuple[str, int | None], str]:
+    """The state of each alarm."""
+    rows = json.loads(essgw("alarms", server, "--json", *options).stdout)["alarms"]
+    return {(row["alarm"], row["rack"]): row["state"] for row in rows}
+
+
+def until(essgw: Program, server: str, alarm: str, rack: int, state: str) -> None:
+    """Wait until an alarm is there."""
+    end = time.monotonic() + PATIENCE
+    while (seen := told(essgw, server)).get((alarm, rack)) != state:
+        assert time.monotonic() < end, seen
+
+
+def write(server: str, address: int, value: int) -> bool:
+    """What a foreign client writes; whether it is taken."""
+    host, _, port = server.rpartition(":")
+    with ModbusTcpClient(host, port=int(port)) as client:
+        return not client.write_register(address, value, device_id=1).isError()
+
+
+def test_an_operator_works_through_the_list(essgw: Program) -> None:
+    """A cell of rack 2 is too high: the BMU warns and trips."""
+    with operated(essgw, "--fault", "cell_overvoltage:2") as server:
+        until(essgw, server, "bmu_trip_cell_overvoltage", 2, "unacknowledged")
+        listed = essgw("alarms", server).stdout
+        acting = shown(essgw, server, "interlocks_tripped")
+        active, unknown, shelved = registers(server, COUNTS, 3)
+        states = told(essgw, server, "--acknowledge", "all")
+        known = registers(server, COUNTS + 1, 1)
+        again = essgw("alarms", server, "--acknowledge", "all", status=4).stderr
+        lines = {tuple(registers(server, LIST + 8 * line, 3)) for line in range(active)}
+        assert write(server, SHELVE, WARNING * 100 + 2)
+        aside = told(essgw, server)
+        never = essgw("alarms", server, "--shelve", "bmu_trip_cell_overvoltage:2", status=4).stderr
+        assert not write(server, SHELVE, TRIP * 100 + 2)
+        back = told(essgw, server, "--unshelve", "bmu_warning_cell_overvoltage:2")
+        left = shown(essgw, server, "interlocks_tripped")
+
+    first, second = listed.splitlines()[:2]
+    assert first.split()[:4] == ["state", "priority", "alarm", "rack"]
+    assert second.startswith("unacknowledged")
+    assert "check its voltage with a meter" in listed
+    assert unknown >= active > 0
+    assert shelved == 0
+    assert set(states.values()) == {"acknowledged"}
+    assert known == [0]
+    assert "5 position reached" in again
+    assert {(TRIP, 2, ACKNOWLEDGED), (WARNING, 2, ACKNOWLEDGED)} <= lines
+    assert aside["bmu_warning_cell_overvoltage", 2] == "shelved"
+    assert aside["bmu_trip_cell_overvoltage", 2] == "acknowledged"
+    assert "26 inconsistent parameters" in never
+    assert back["bmu_warning_cell_overvoltage", 2] == "acknowledged"
+    assert acting == left
+
+
+def test_what_cannot_be_meant(essgw: Program) -> None:
+    """A name that is none, a rack that is none: told before anything is asked."""
+    near = essgw("alarms", "127.0.0.1:1", "--acknowledge", "bmu_trip_fir", status=2).stderr
+    rack = essgw("alarms", "127.0.0.1:1", "--shelve", "soc_low:x", status=2).stderr
+
+    assert "there is no alarm 'bmu_trip_fir'" in near
+    assert "bmu_trip_fire" in near
+    assert "is not ALARM:RACK, like soc_low:3" in rack
