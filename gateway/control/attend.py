@@ -29,7 +29,8 @@ def acknowledged(state: State, command: Command) -> Change:
 def shelved(state: State, command: Command, settings: Settings, now: float) -> Change:
     """An alarm is put aside for a while: it acts as before, and is told again when its time is over."""
     key = _key(command)
-    if key not in state.annunciator.alarms:
+    alarm = state.annunciator.alarms.get(key)
+    if alarm is None or not alarm.count:
         return state, refused(Reason.INVALID_POSITION, "no such alarm")
     if not settings.kinds[key[0]].can_be_shelved:
         return state, refused(Reason.INCONSISTENT_PARAMETERS, "it may not be shelved")

@@ -25,8 +25,8 @@ def _since(view: View) -> float:
 
 
 def said_open(view: View) -> Rack:
-    """The rack with the time since which it has said that it is open."""
-    contrary = _since(view) if view.connected == 0 else math.nan
+    """The rack with the time since which it has said that it is open, and of no current."""
+    contrary = _since(view) if view.is_off else math.nan
     same = contrary == view.rack.contrary or (
         math.isnan(contrary) and math.isnan(view.rack.contrary)
     )

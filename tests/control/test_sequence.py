@@ -193,7 +193,11 @@ OUT = {"open_timed_out": True}
     ("before", "connected", "current", "rows", "after"),
     [
         (rack(UNLOADING), 0.0, 0.0, (), moved(OPEN)),
-        (rack(UNLOADING, **ASKED, **FORCED), 0.0, NAN, (), moved(OPEN)),
+        (rack(UNLOADING, **ASKED, **FORCED), 0.0, NAN, (OPENS,), rack(UNLOADING, **ASKED, **FORCED, contrary=100.0)),
+        (rack(UNLOADING, contrary=98.5, **FORCED), 0.0, NAN, (OPENS,), rack(UNLOADING, contrary=98.5, **FORCED)),
+        (rack(UNLOADING, contrary=98.0, **FORCED), 0.0, NAN, (OPENS,), moved(OPEN)),
+        (rack(UNLOADING, contrary=98.5, **FORCED), 1.0, NAN, (OPENS,), rack(UNLOADING, **FORCED)),
+        (rack(UNLOADING, contrary=98.5, **FORCED), 1.0, LOW, (OPENS,), moved(OPENING)),
         (rack(UNLOADING, **ASKED, **FORCED), 0.0, HIGH, (OPENS,), rack(UNLOADING, **ASKED, **FORCED)),
         (rack(UNLOADING, **ASKED, **FORCED), 1.0, LOW, (OPENS,), moved(OPENING)),
         (rack(UNLOADING), 1.0, -LOW, (), moved(OPENING)),
