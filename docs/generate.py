@@ -97,7 +97,7 @@ def _alarms() -> str:
         "## Alarms by number",
         "",
         "From `gateway/control/alarms.py`. What is listed has a life of its own, see [alarms](control.md#alarms): interlocks",
-        "that act, and what BMUs tell without effect. A site may change priority, delays and words.",
+        "that act, and what BMUs tell without effect. A site may change priority and delays.",
         "",
         *_table("number", "alarm", "priority", "may be shelved", "gone after"),
     ]

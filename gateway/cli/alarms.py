@@ -15,6 +15,7 @@ from gateway.cli.tables import Line, print_table
 from gateway.control.alarms import ALARMS, BY_NAME
 from gateway.control.annunciator import Life
 from gateway.control.attend import ALL
+from gateway.control.listing import LINES
 from gateway.errors import LinkError, UsageError
 from gateway.mapping.source import did_you_mean
 from gateway.model.command import SELECT_STEP
@@ -64,6 +65,10 @@ def alarms(  # noqa: PLR0913 - the options of the verb
     asked = {"acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
     orders = {f"alarm_{verb}": _key(text) for verb, text in asked.items() if text is not None}
     with served(server, map_name, unit, path, tls=tls) as gateway:
+        if not gateway.shows("alarm_number"):
+            raise UsageError(
+                f"the map {gateway.rows.rows.map} shows no alarms; --map names another"
+            )
         if orders:
             check_names(gateway.rows, list(orders))
         for name, value in orders.items():
@@ -85,7 +90,7 @@ def _key(text: str) -> int:
     if name not in BY_NAME:
         near = did_you_mean(name, BY_NAME) or "docs/alarms.md lists them"
         raise UsageError(f"there is no alarm '{name}'; {near}")
-    if rack and not rack.isdecimal():
+    if rack and not (rack.isdecimal() and int(rack) < SELECT_STEP):
         raise UsageError(f"'{text}' is not ALARM:RACK, like {name}:3")
     return BY_NAME[name].number * SELECT_STEP + int(rack or 0)
 
@@ -114,9 +119,8 @@ def _show(lines: list[Told], counts: Mapping[str, int]) -> None:
         return
     head = ("state", "priority", "alarm", "rack", "for", "times", "what it is")
     print_table(head, [_line(line) for line in lines], {"rack", "for", "times"})
-    more = counts["alarms_active"] - len([line for line in lines if line.state != Life.RETURNED])
-    if more > 0:
-        out.print(f"and {more} more", markup=False)
+    if len(lines) == LINES:
+        out.print(f"no more than {LINES} are listed", style="dim", markup=False)
     if counts["alarm_flood"]:
         out.print("a flood of alarms: low ones are no event each", style="yellow", markup=False)
 

@@ -52,6 +52,7 @@ _NAMED_BY = {
     "containers": ("name",),
     "masters": ("name",),
     "thresholds": ("row",),
+    "alarms": ("alarm",),
     "faces": ("listen", "unit"),
     "listeners": ("at",),
 }

@@ -104,8 +104,6 @@ class Tuning:
     delay_on: float | None = None
     delay_off: float | None = None
     priority: Priority | None = None
-    text: str = ""
-    remedy: str = ""
 
 
 @functools.cache
@@ -114,9 +112,7 @@ def tuned(tunings: tuple[Tuning, ...]) -> Mapping[int, Kind]:
     kinds = dict(ALARMS)
     for tuning in tunings:
         kind = BY_NAME[tuning.name]
-        parts = ("delay_on", "delay_off", "priority", "text", "remedy")
-        changes = {
-            part: value for part in parts if (value := getattr(tuning, part)) not in {None, ""}
-        }
+        parts = ("delay_on", "delay_off", "priority")
+        changes = {part: value for part in parts if (value := getattr(tuning, part)) is not None}
         kinds[kind.number] = dataclasses.replace(kind, **changes)
     return kinds

@@ -169,6 +169,8 @@ class _Secured(ModbusTcpClient):
 
     def connect(self) -> bool:
         """Connect; LinkError where it is TLS that does not come about, OSError where nobody is there."""
+        if self.socket is not None:  # pymodbus asks before every request
+            return True
         link = socket.create_connection(self._place, _PATIENCE)
         try:
             self.socket = self._context.wrap_socket(link, server_hostname=self._place[0])

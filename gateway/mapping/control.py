@@ -62,8 +62,10 @@ def controlled(
     rest = tuple(RestVoltage(item.soc, item.low, item.high) for item in row.rest_voltages)
     _check_rest(source, (*at, "rest_voltages"), rest, carried)
     alarms = tuple(
-        Tuning(item.alarm, item.delay, item.off_delay,
-               None if item.priority is None else Priority[item.priority.upper()], item.text, item.remedy)
+        Tuning(
+            item.alarm, item.delay, item.off_delay,
+            None if item.priority is None else Priority[item.priority.upper()],
+        )
         for index, item in enumerate(row.alarms)
         if _is_alarm(source, (*at, "alarms", index), row.alarms, index)
     )  # fmt: skip

@@ -1,8 +1,11 @@
 """`essgw alarms`: listed, acknowledged and shelved, from the terminal and by a foreign client; no interlock changes (R39)."""
 
 import json
+import re
 import time
+from pathlib import Path
 
+from interop.storage import stored
 from operated import operated, registers, shown
 from pymodbus.client import ModbusTcpClient
 
@@ -77,3 +80,28 @@ def test_what_cannot_be_meant(essgw: Program) -> None:
     assert "there is no alarm 'bmu_trip_fir'" in near
     assert "bmu_trip_fire" in near
     assert "is not ALARM:RACK, like soc_low:3" in rack
+    far = essgw("alarms", "127.0.0.1:1", "--shelve", "soc_low:150", status=2).stderr
+    assert "is not ALARM:RACK" in far, "it would be another alarm's number"
+
+
+def test_a_map_without_alarms(essgw: Program) -> None:
+    """Nothing to list is not the same as no alarms."""
+    with stored(essgw.folder) as served:
+        place = re.search(r"127\.0\.0\.1:\d+", served.text)
+        assert place is not None
+        told = essgw("alarms", place[0], "--map", "storage.yaml", status=2).stderr
+
+    assert "the map storage shows no alarms" in told
+
+
+def test_what_a_site_says_of_alarms(essgw: Program) -> None:
+    """Names that are none and rows that say it twice are told where they stand."""
+    site = (Path(__file__).parents[2] / "mappings/sites/demo.yaml").read_text()
+    rows = "      alarms: [{alarm: soc_hig, delay: 1}, {alarm: soc_low, priority: low}, {alarm: soc_low, delay: 1}]\n"
+    (essgw.folder / "site.yaml").write_text(
+        site.replace("      thresholds:\n", rows + "      thresholds:\n")
+    )
+    told = essgw("check", "site.yaml", status=1).stderr
+
+    assert "no alarm is named 'soc_hig'; did you mean 'soc_high'?" in told
+    assert "soc_low has a row already; put both into one" in told

@@ -36,6 +36,12 @@ def test_registers_are_read(running: Gateway, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ESSGW_TLS", str(running.folder / "pki" / OPERATOR))
     why = json.loads(essgw("why", server, "--json").stdout)
 
+    counts = json.loads(essgw("read", server, "connections_*", "master_*", "--json", "--tls", f"pki/{VIEWER}").stdout)  # fmt: skip
+    open_now = sum(
+        row["value"] or 0 for row in counts["points"] if row["point"] == "master_connections"
+    )
+    assert open_now <= 1, "a connection each, not one a request"
+    assert running.served.text.count('"tls": "TLSv1.3", "cipher"') <= 3
     points = [json.loads(told)["points"] for told in (by_tls, plain)]
     assert points[0][0]["value"] == 1
     assert [{**point, "age": 0} for point in points[0]] == [{**point, "age": 0} for point in points[1]]  # fmt: skip

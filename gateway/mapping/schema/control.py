@@ -73,8 +73,6 @@ class AlarmRow(Row):
     off_delay: Amount | None = None
     "s for which its cause must be gone before it goes."
     priority: Literal["urgent", "high", "medium", "low"] | None = None
-    text: str = ""
-    remedy: str = ""
 
 
 class RestVoltageRow(Row):
