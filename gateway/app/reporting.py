@@ -87,7 +87,8 @@ class Reporting:
     def _tell_traffic(self, links: Sequence[CanLink]) -> None:
         """What came in on each bus, and what was odd about it."""
         for link in links:
-            told = self._gateway.traffic(link.bus.name)
+            counts = self._gateway.traffic(link.bus.name)
+            told = {kind: count for kind, count in counts.items() if count or kind == "frames"}
             log.info(
                 "traffic", bus=link.bus.name, up=link.state.up, errors=link.state.errors, **told
             )

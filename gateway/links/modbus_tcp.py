@@ -42,7 +42,7 @@ class ModbusServer:
     async def start(self, host: str, port: int) -> int:
         """Listen, and give the port (0 asks for a free one); LinkError if that is not possible."""
         if self._tls is not None:
-            self._take(self._tls, context_of(self._tls))
+            self._take(self._tls, self._tls.digest, context_of(self._tls))
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -70,14 +70,14 @@ class ModbusServer:
 
         MappingError if they are wrong: those before stay.
         """
-        if self._tls is None or self._tls.digest == self._digest:
+        if self._tls is None or (digest := self._tls.digest) == self._digest:
             return False
-        self._take(self._tls, renewed(self._tls, now))
+        self._take(self._tls, digest, renewed(self._tls, now))
         return True
 
-    def _take(self, tls: Tls, context: ssl.SSLContext) -> None:
-        """Serve the next handshakes by certificates as they are now."""
-        self._digest, self._context, self._terms = tls.digest, context, terms(tls)
+    def _take(self, tls: Tls, digest: str, context: ssl.SSLContext) -> None:
+        """Serve the next handshakes by a context; the digest is of before it was made, so that no change is missed."""
+        self._digest, self._context, self._terms = digest, context, terms(tls)
 
     def outdated(self, now: float, ahead: float) -> list[Problem]:
         """Certificates that it serves and that are not valid now, in UTC seconds, or not so many seconds later."""
